@@ -1,0 +1,45 @@
+# `make` lists the commands. Each prepares .venv by itself; nothing outside this directory is touched.
+PYTHON ?= python3.11
+BIN := .venv/bin
+SCRATCH := $(BIN)/python .ci/scratch.py
+TYPED := plugins/labelbox_airflow include/labelbox_local/labelbox_local
+PYTEST := $(SCRATCH) $(BIN)/pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit lint format lock bench clean
+
+help: ## List the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+setup: ## Make .venv, or bring it up to date (no time when nothing changed)
+	@$(PYTHON) .ci/environment.py setup
+
+demo: setup ## Watch a table in S3 become data rows, three runs (KEEP=1 keeps the files)
+	@$(BIN)/python include/demo/demo.py
+
+test: setup ## Run all tests
+	@$(PYTEST) -n 2 --dist loadfile tests
+
+test-unit: setup ## Run the tests that need no server
+	@$(PYTEST) tests/unit
+
+lint: setup ## Check style, types and the layering of the packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(TYPED)
+	$(BIN)/lint-imports
+
+format: setup ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## Compile requirements*.in to requirements*.txt
+	@$(PYTHON) .ci/environment.py lock
+
+bench: setup ## Measure rows per CPU second and memory
+	@$(SCRATCH) $(BIN)/python tests/bench/bench.py
+
+clean: ## Remove .venv and everything that was made
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	find plugins include tests dags .ci \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +

@@ -1,0 +1,110 @@
+"""Binds the resolvers to schema.graphql and shapes errors as the SDK expects them."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ariadne import ObjectType, ScalarType, UnionType, graphql_sync, make_executable_schema
+from graphql import GraphQLError, GraphQLSyntaxError
+
+from labelbox_local.errors import PlatformError
+from labelbox_local.identifiers import timestamp, to_microseconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from graphql import GraphQLSchema
+
+    from labelbox_local.platform import Platform
+
+logger = logging.getLogger(__name__)
+# The engine logs every error with its traceback; those of the client are not worth one.
+_quiet = logging.getLogger(f"{__name__}.engine")
+_quiet.addHandler(logging.NullHandler())
+_quiet.propagate = False
+
+Resolver = TypeVar("Resolver", bound="Callable[..., Any]")
+
+
+class Fields:
+    """Collects the resolvers of one GraphQL type: `@query("dataset")`."""
+
+    def __init__(self, type_name: str) -> None:
+        self.type_name = type_name
+        self.resolvers: dict[str, Callable[..., Any]] = {}
+
+    def __call__(self, name: str) -> Callable[[Resolver], Resolver]:
+        def register(resolver: Resolver) -> Resolver:
+            self.resolvers[name] = resolver
+            return resolver
+
+        return register
+
+
+query = Fields("Query")
+mutation = Fields("Mutation")
+dataset_fields = Fields("Dataset")
+data_row_fields = Fields("DataRow")
+task_fields = Fields("Task")
+user_fields = Fields("User")
+organization_fields = Fields("Organization")
+
+
+def _parse_datetime(text: str) -> int:
+    from datetime import datetime  # noqa: PLC0415 - keeps the module's names those of the engine
+
+    return to_microseconds(datetime.fromisoformat(text))
+
+
+def make_schema() -> GraphQLSchema:
+    """The schema with every resolver of the package bound to it."""
+    # Importing the modules registers their resolvers.
+    from labelbox_local import (  # noqa: F401, PLC0415
+        attachments,
+        data_rows,
+        datasets,
+        embeddings,
+        exports,
+        global_keys,
+        integrations,
+        metadata,
+        organization,
+        tasks,
+        uploads,
+    )
+
+    types = []
+    for fields in (query, mutation, dataset_fields, data_row_fields, task_fields, user_fields, organization_fields):
+        bound = ObjectType(fields.type_name)
+        for name, resolver in fields.resolvers.items():
+            bound.set_field(name, resolver)
+        types.append(bound)
+    moment = ScalarType("DateTime", serializer=timestamp, value_parser=_parse_datetime)
+    settings = UnionType("IamIntegrationSettings", lambda value, *_: value["__typename"])
+    return make_executable_schema((Path(__file__).parent / "schema.graphql").read_text(), *types, moment, settings)
+
+
+def execute(schema: GraphQLSchema, platform: Platform, request: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
+    """Answer one GraphQL request: whether it could be executed, and the body of the answer."""
+    executed, answer = graphql_sync(
+        schema, request, context_value=platform, error_formatter=_format_error, logger=_quiet
+    )
+    return executed, answer
+
+
+def _format_error(error: GraphQLError, debug: bool = False) -> dict[str, Any]:  # noqa: ARG001 - the engine's signature
+    cause = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    if isinstance(cause, PlatformError):
+        code, message = cause.code, str(cause)
+    elif isinstance(error, GraphQLSyntaxError):
+        code, message = "GRAPHQL_PARSE_FAILED", error.message
+    elif isinstance(cause, GraphQLError):
+        code, message = "GRAPHQL_VALIDATION_FAILED", error.message
+    else:
+        logger.error("Unexpected error in %s", error.path, exc_info=cause)
+        code, message = "INTERNAL_SERVER_ERROR", "The server failed unexpectedly; see its log"
+    return {"message": message, "path": error.path, "extensions": {"code": code}}

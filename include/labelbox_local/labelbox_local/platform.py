@@ -1,0 +1,67 @@
+"""What every resolver and worker needs: storage, switches, workers, signed URLs."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from labelbox_local.faults import Faults
+from labelbox_local.store import Store
+from labelbox_local.switches import Switches
+from labelbox_local.workers import Lane
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from labelbox_local.s3 import Endpoint
+
+
+@dataclass
+class Platform:
+    """One server and its data directory; the context of every GraphQL request."""
+
+    directory: Path
+    base_url: str = ""
+    api_key: str | None = None
+    allowed_hosts: frozenset[str] = frozenset({"127.0.0.1"})
+    switches: Switches = field(default_factory=Switches)
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.directory)
+        self.uploads = self.directory / "uploads"
+        self.exports = self.directory / "exports"
+        self.uploads.mkdir(exist_ok=True)
+        self.exports.mkdir(exist_ok=True)
+        self.stopping = threading.Event()
+        self.media_wanted = threading.Event()
+        self.endpoints: dict[str, Endpoint | None] = {}
+        self.faults = Faults()
+        # An export need not wait for an import that runs.
+        self.imports_lane = Lane("imports", self.stopping)
+        self.exports_lane = Lane("exports", self.stopping)
+
+    def close(self) -> None:
+        """Stop the workers between two batches (their tasks go on at the next start) and close the database."""
+        self.stopping.set()
+        self.media_wanted.set()
+        self.imports_lane.stop()
+        self.exports_lane.stop()
+        self.store.close()
+
+    def file_url(self, path: str, *, forever: bool = False) -> str:
+        """A URL that can be downloaded without an API key, for `signed_url_seconds` or for ever."""
+        expires = "" if forever else str(int(time.time()) + self.switches.signed_url_seconds)
+        query = urlencode({"expires": expires, "signature": self._signature(path, expires)})
+        return f"{self.base_url}/files/{path}?{query}"
+
+    def url_is_valid(self, path: str, expires: str, signature: str) -> bool:
+        right = hmac.compare_digest(self._signature(path, expires), signature)
+        return right and (not expires or int(expires) > time.time())
+
+    def _signature(self, path: str, expires: str) -> str:
+        return hmac.new(self.store.secret, f"{path}\n{expires}".encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,119 @@
+"""Private S3 endpoints an integration stands for: which objects are theirs, and signed requests to them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, unquote, urlsplit
+from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+
+import orjson
+
+if TYPE_CHECKING:
+    from http.client import HTTPMessage
+    from typing import IO
+
+    from labelbox_local.platform import Platform
+
+_EMPTY = hashlib.sha256(b"").hexdigest()
+
+
+class _NoRedirect(HTTPRedirectHandler):
+    """A redirect could lead outside the allowed hosts."""
+
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> None:
+        return None
+
+
+_opener = build_opener(_NoRedirect, ProxyHandler({}))
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """An S3 service and the keys to one bucket of it."""
+
+    endpoint_url: str
+    access_key: str
+    secret_key: str
+    bucket: str
+    region: str = "us-east-1"
+
+    def object_url(self, url: str) -> str | None:
+        """Where this endpoint keeps the object of `url`, or None when the object is not in its bucket.
+
+        Known are its own path-style address, and the virtual-hosted and path-style addresses of AWS
+        (`https://bucket.s3.region.amazonaws.com/key`), so that rows can carry real-looking URLs.
+        """
+        parts = urlsplit(url)
+        host = parts.netloc
+        if host == urlsplit(self.endpoint_url).netloc or (host.startswith("s3.") and host.endswith(".amazonaws.com")):
+            key = parts.path.removeprefix(f"/{self.bucket}/")
+            key = key if key != parts.path else ""
+        elif host.startswith(f"{self.bucket}.s3.") and host.endswith(".amazonaws.com"):
+            key = parts.path.lstrip("/")
+        else:
+            key = ""
+        return f"{self.endpoint_url.rstrip('/')}/{self.bucket}/{key}" if key else None
+
+    def signed_headers(self, method: str, url: str) -> dict[str, str]:
+        """Headers of AWS Signature Version 4 for a request without a body."""
+        parts = urlsplit(url)
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        headers = {"host": parts.netloc, "x-amz-content-sha256": _EMPTY, "x-amz-date": stamp}
+        names = ";".join(headers)
+        lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
+        canonical = f"{method}\n{quote(unquote(parts.path))}\n{parts.query}\n{lines}\n{names}\n{_EMPTY}"
+        scope = f"{stamp[:8]}/{self.region}/s3/aws4_request"
+        to_sign = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        key = f"AWS4{self.secret_key}".encode()
+        for part in (stamp[:8], self.region, "s3", "aws4_request"):
+            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
+        credential = f"Credential={self.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
+        return {**headers, "Authorization": f"AWS4-HMAC-SHA256 {credential}"}
+
+    def reach(self) -> str | None:
+        """What keeps the bucket from being read with these keys, or None."""
+        url = f"{self.endpoint_url.rstrip('/')}/{self.bucket}"
+        try:
+            fetch(url, self.signed_headers("HEAD", url), method="HEAD")
+        except HTTPError as error:
+            return f"bucket '{self.bucket}' at {self.endpoint_url} answered {error.code}"
+        except (URLError, OSError, ValueError) as error:
+            return f"bucket '{self.bucket}' at {self.endpoint_url} cannot be reached: {error}"
+        return None
+
+
+def fetch(url: str, headers: dict[str, str], *, method: str = "GET", most: int = 262_144) -> tuple[bytes, str]:
+    """The first `most` bytes and the content type. Follows no redirect and uses no proxy.
+
+    Raises:
+        OSError: not reachable, or answered with an error status (HTTPError, URLError).
+    """
+    request = Request(url, headers=headers, method=method)  # noqa: S310 - callers check scheme and host
+    with _opener.open(request, timeout=10) as answer:
+        content = answer.read(most)
+        return content, answer.headers.get_content_type()
+
+
+def endpoint_of(platform: Platform, integration: str | None) -> Endpoint | None:
+    """The private endpoint an integration stands for, if it does; remembered until `forget_endpoints`."""
+    if integration is None:
+        return None
+    known = platform.endpoints
+    if integration not in known:
+        found = platform.store.row("SELECT endpoint FROM integration WHERE id = ?", integration)
+        known[integration] = Endpoint(**orjson.loads(found["endpoint"])) if found and found["endpoint"] else None
+    return known[integration]
+
+
+def allowed(platform: Platform, url: str) -> bool:
+    """Whether the server may send a request there."""
+    parts = urlsplit(url)
+    return parts.scheme in {"http", "https"} and (parts.hostname or "") in platform.allowed_hosts

@@ -1,0 +1,256 @@
+"""The HTTP surface: GraphQL, vectors, downloads and administration."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from labelbox_local import embeddings
+from labelbox_local.errors import MalformedRequestError, NotFoundError, PlatformError
+from labelbox_local.faults import Fault, Operation
+from labelbox_local.graph import execute, make_schema
+from labelbox_local.integrations import register_integration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.types import Receive, Scope, Send
+
+    from labelbox_local.platform import Platform
+
+_PIECE = 1024 * 1024
+
+
+class _CutConnection(Response):
+    """Promises a body and closes the connection instead."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+        await send({"type": "http.response.body", "body": b"{", "more_body": True})
+
+
+def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(orjson.dumps(body), status, headers, "application/json")
+
+
+def make_app(platform: Platform) -> FastAPI:
+    """The server's application."""
+    app = FastAPI(openapi_url=None)
+    _add_graphql(app, platform)
+    _add_vectors(app, platform)
+    _add_files(app, platform)
+    _add_admin(app, platform)
+
+    @app.api_route("/api/v1/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    async def rest(path: str) -> Response:
+        return json_answer({"message": f"The local server does not answer /api/v1/{path}"}, 404)
+
+    return app
+
+
+def _authorized(platform: Platform, request: Request) -> bool:
+    """Any key will do unless the server was started with one."""
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    return scheme == "Bearer" and bool(key) and platform.api_key in {None, key}
+
+
+def _add_graphql(app: FastAPI, platform: Platform) -> None:
+    schema = make_schema()
+
+    @app.post("/graphql")
+    @app.post("/_gql")
+    async def graphql(request: Request) -> Response:
+        if not _authorized(platform, request):
+            return _graphql_error("AUTHENTICATION_ERROR", "Invalid API key", 401)
+        try:
+            asked = await _read_request(request)
+        except ValueError as error:
+            return _graphql_error("GRAPHQL_PARSE_FAILED", str(error), 400)
+        operation = Operation.of(str(asked.get("query", "")))
+        platform.faults.count(operation)
+        fault = platform.faults.take(operation)
+        if fault and fault.effect == "before":
+            return _faulty(fault)
+        executed, answer = await run_in_threadpool(execute, schema, platform, asked)
+        return _faulty(fault) if fault else json_answer(answer, 200 if executed else 400)
+
+
+def _graphql_error(code: str, message: str, status: int) -> Response:
+    return json_answer({"errors": [{"message": message, "extensions": {"code": code}}]}, status)
+
+
+async def _read_request(request: Request) -> dict[str, Any]:
+    """The GraphQL request of a JSON or multipart body (graphql-multipart-request-spec).
+
+    Raises:
+        ValueError: neither.
+    """
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        form = await request.form()
+        asked = orjson.loads(str(form.get("operations", "")))
+        for part, paths in orjson.loads(str(form.get("map", ""))).items():
+            for path in paths:
+                _put(asked, path.split("."), form[part])
+    else:
+        asked = orjson.loads(await request.body())
+    if not isinstance(asked, dict):
+        raise ValueError("the request must be a JSON object")  # noqa: TRY004 - the content is wrong
+    return asked
+
+
+def _put(target: Any, path: list[str], value: Any) -> None:
+    for name in path[:-1]:
+        target = target[name]
+    target[path[-1]] = value
+
+
+def _faulty(fault: Fault) -> Response:
+    if fault.status is None:
+        return _CutConnection()
+    headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else None
+    too_many = "You have exceeded the rate limit of this server"
+    message = too_many if fault.status == 429 else f"planned fault {fault.status}"
+    return json_answer({"message": message}, fault.status, headers)
+
+
+def _add_vectors(app: FastAPI, platform: Platform) -> None:
+    """The SDK's own path has `/adv` twice (SDK adv_client.py)."""
+
+    @app.put("/adv/adv/v1/embeddings/{embedding}/_import_ndjson")
+    @app.put("/adv/v1/embeddings/{embedding}/_import_ndjson")
+    async def import_ndjson(embedding: str, request: Request) -> Response:
+        operation = Operation("mutation", "importVectors", "importVectors")
+        content = await request.body()
+        return await _vectors(
+            request, operation, lambda: {"count": embeddings.import_vectors(platform, embedding, content)}
+        )
+
+    @app.get("/adv/adv/v1/embeddings/{embedding}/vectors/_count")
+    @app.get("/adv/v1/embeddings/{embedding}/vectors/_count")
+    async def count(embedding: str, request: Request) -> Response:
+        operation = Operation("query", "countVectors", "countVectors")
+        return await _vectors(request, operation, lambda: {"count": embeddings.count_vectors(platform, embedding)})
+
+    async def _vectors(request: Request, operation: Operation, answer: Any) -> Response:
+        if not _authorized(platform, request):
+            return json_answer({"message": "Invalid API key"}, 401)
+        platform.faults.count(operation)
+        fault = platform.faults.take(operation)
+        if fault and fault.effect == "before":
+            return _faulty(fault)
+        try:
+            body = await run_in_threadpool(answer)
+        except NotFoundError as error:
+            return json_answer({"message": str(error)}, 404)
+        except MalformedRequestError as error:
+            return json_answer({"message": str(error)}, 400)
+        return _faulty(fault) if fault else json_answer(body)
+
+
+def _add_files(app: FastAPI, platform: Platform) -> None:
+    """Downloads carry their permission in the URL: the SDK sends no key with them."""
+
+    @app.get("/files/{path:path}")
+    def download(path: str, expires: str = "", signature: str = "") -> Response:
+        if not platform.url_is_valid(path, expires, signature):
+            return json_answer({"message": "The link has expired or is not valid"}, 403)
+        kind, _, rest = path.partition("/")
+        if kind == "uploads":
+            return _upload(platform, rest)
+        if kind == "exports":
+            return _export_chunk(platform, *rest.split("/"))
+        return StreamingResponse(_import_result(platform, rest), media_type="application/json")
+
+
+def _upload(platform: Platform, upload_id: str) -> Response:
+    found = platform.store.row("SELECT * FROM upload WHERE id = ?", upload_id)
+    if found is None:
+        return json_answer({"message": "The file does not exist any more"}, 404)
+    size = (platform.uploads / upload_id).stat().st_size
+    # A file name is no content type, but the SDK sends one as the other.
+    content_type = found["content_type"] if "/" in found["content_type"] else "application/octet-stream"
+    headers = {"content-length": str(size), "x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
+    pieces = _pieces(platform.uploads / upload_id, 0, size)
+    return StreamingResponse(pieces, headers=headers, media_type=content_type)
+
+
+def _export_chunk(platform: Platform, task: str, first_byte: str) -> Response:
+    chunk = platform.store.row("SELECT * FROM export_chunk WHERE task = ? AND first_byte = ?", task, int(first_byte))
+    if chunk is None:
+        return json_answer({"message": "The export does not exist any more"}, 404)
+    size = chunk["last_byte"] - chunk["first_byte"] + 1
+    pieces = _pieces(platform.exports / task, chunk["first_byte"], size)
+    return StreamingResponse(pieces, headers={"content-length": str(size)}, media_type="application/x-ndjson")
+
+
+def _pieces(path: Any, start: int, size: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        file.seek(start)
+        while size:
+            piece = file.read(min(_PIECE, size))
+            size -= len(piece)
+            yield piece
+
+
+def _import_result(platform: Platform, task_id: str) -> Iterator[bytes]:
+    """The result of an import as one JSON object (SDK schema/task.py reads `createdDataRows` and `errors`)."""
+    task = platform.store.row("SELECT seq FROM task WHERE id = ?", task_id)
+    seq = task["seq"] if task else -1
+    created = (
+        "SELECT data_row AS id, external_id AS externalId, global_key AS globalKey, row_data AS rowData"
+        " FROM import_success LEFT JOIN data_row ON data_row.id = import_success.data_row"
+        " WHERE task = ? ORDER BY position"
+    )
+    yield b'{"createdDataRows":['
+    for number, row in enumerate(platform.store.reader.execute(created, (seq,))):
+        yield (b"," if number else b"") + orjson.dumps(row)
+    yield b'],"errors":['
+    failed = "SELECT message, spec FROM import_failure WHERE task = ? ORDER BY position"
+    for number, row in enumerate(platform.store.reader.execute(failed, (seq,))):
+        error = {"message": row["message"], "failedDataRows": [orjson.loads(row["spec"])]}
+        yield (b"," if number else b"") + orjson.dumps(error)
+    yield b"]}"
+
+
+def _add_admin(app: FastAPI, platform: Platform) -> None:
+    """Not part of Labelbox: planned faults, counted calls, switches, integrations with endpoints."""
+
+    @app.api_route("/admin/{what}", methods=["GET", "POST", "DELETE"])
+    async def admin(what: str, request: Request) -> Response:
+        if platform.api_key is not None and not _authorized(platform, request):
+            return json_answer({"message": "Invalid API key"}, 401)
+        try:
+            body = orjson.loads(await request.body()) if request.method == "POST" else {}
+            answer = await run_in_threadpool(_administer, platform, f"{request.method} {what}", body)
+        except (ValueError, TypeError, PlatformError) as error:
+            return json_answer({"message": str(error)}, 400)
+        if answer is None:
+            return json_answer({"message": f"{request.method} /admin/{what} does not exist"}, 404)
+        return json_answer(answer)
+
+
+def _administer(platform: Platform, action: str, body: dict[str, Any]) -> Any:
+    faults = platform.faults
+    if action == "POST faults":
+        faults.plan(Fault(**body))
+    elif action == "DELETE faults":
+        faults.clear()
+    elif action == "DELETE calls":
+        faults.forget_calls()
+    elif action == "POST switches":
+        for name, value in body.items():
+            platform.switches.set(name, str(value))
+    elif action == "POST integrations":
+        return register_integration(platform, body)
+    answers = {
+        "faults": faults.planned,
+        "calls": faults.calls,
+        "switches": lambda: asdict(platform.switches),
+    }
+    answer = answers.get(action.partition(" ")[2])
+    return answer() if answer else None

@@ -1,0 +1,284 @@
+"""Extract: source batches in; rows that need sending go to staging in units, the others get their outcome here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from labelbox_airflow.engine.ledger import Claim, Entry, Ledger, Run
+from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition
+from labelbox_airflow.engine.records import Batch, Rejected
+from labelbox_airflow.engine.rows.decide import COPY, SUPERSEDED, UNCHANGED, Decision, Overwrite, changed_parts, decide
+from labelbox_airflow.engine.rows.mapping import KeyedBatch, RowMapping
+from labelbox_airflow.engine.rows.problems import row_payload
+from labelbox_airflow.engine.rows.seen import SeenKeys
+from labelbox_airflow.engine.rows.spec import RowsSpec
+from labelbox_airflow.engine.staging import Staging
+from labelbox_airflow.engine.units import Marks, Unit, UnitWriter, content_mark, part_marks
+
+PART = "extract"
+VECTOR_BUDGET = 2_000_000  # numbers mapped at a time, so that wide embeddings keep memory flat
+SAMPLES = 5
+
+
+@dataclass(slots=True)
+class Extracted:
+    """What an extraction found.
+
+    :param outcomes: rows that are done already: unchanged, superseded, rejected
+    :param planned: rows that go on: create, update
+    :param changes: how many updated rows have a change in each part
+    :param additions: metadata fields and enum options the rows need
+    :param samples: a few global keys by what happens to them
+    :param rows: the mapping, the former connectors' columns spelled out
+    """
+
+    rows: RowsSpec
+    read: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    planned: Counter[str] = field(default_factory=Counter)
+    changes: Counter[str] = field(default_factory=Counter)
+    units: list[Unit] = field(default_factory=list)
+    additions: dict[str, SchemaAddition] = field(default_factory=dict)
+    samples: dict[str, list[str]] = field(default_factory=dict)
+
+    def note(self, kind: str, key: str) -> None:
+        """Keep ``key`` as an example of ``kind``, a few of each."""
+        examples = self.samples.setdefault(kind, [])
+        if len(examples) < SAMPLES:
+            examples.append(key)
+
+
+class Extraction:
+    """Takes batches one by one and remembers what the run has met.
+
+    :param ledger: what Labelbox holds
+    :param book: where claims, outcomes and dead letters of this run go: the ledger, or for a dry run a scratch one
+    :param dataset_id: None when the dataset is not there yet (dry run)
+    :param staging: None in a dry run: nothing is staged
+    :param default_version: version of rows whose source gives none and whose file has no time
+    """
+
+    def __init__(
+        self,
+        spec: RowsSpec,
+        schema: MetadataSchema,
+        *,
+        ledger: Ledger,
+        book: Ledger,
+        run: Run,
+        dataset_id: str | None,
+        staging: Staging | None,
+        default_version: int,
+        unit_rows: int = 50_000,
+        overwrite: Overwrite = "newer",
+    ) -> None:
+        self.result = Extracted(spec)
+        self.ledger, self.book, self.run = ledger, book, run
+        self.dataset_id = dataset_id
+        self.overwrite: Overwrite = overwrite
+        self.seen = SeenKeys()
+        self.units = UnitWriter(staging, unit_rows)
+        self._spec, self._schema = spec, schema
+        self._default_version = default_version
+        self._mappings: dict[tuple[str, ...], RowMapping] = {}
+        self._rejections = 0
+
+    def add(self, batch: Batch) -> None:
+        """Take one batch: map it, compare it, stage what needs sending, record the rest."""
+        self.result.read += batch.rows.num_rows + len(batch.rejected)
+        self.reject(batch.rejected)
+        mapping = self._mapping(batch)
+        for piece in _sliced(batch, self._spec):
+            keyed = mapping.key(piece, default_version=self._default_version)
+            self.reject(keyed.rejected)
+            _Page(self, mapping, keyed).settle()
+
+    def finish(self) -> Extracted:
+        """Close the last unit and record the outcomes that are settled."""
+        self.units.close()
+        self.result.units = self.units.units
+        for mapping in self._mappings.values():
+            self._spell_out(mapping.spec)
+            for name, addition in mapping.additions().items():
+                held = self.result.additions.get(name)
+                options = addition.options | (held.options if held is not None else frozenset())
+                self.result.additions[name] = SchemaAddition(addition.kind, options)
+        settled = {name: count for name, count in self.result.outcomes.items() if name != "rejected"}
+        self.book.settle(self.run, PART, counts=settled, rejected=())
+        return self.result
+
+    def _spell_out(self, spec: RowsSpec) -> None:
+        """Add what the column grammar found in one table to the mapping that later tasks see."""
+        rows = self.result.rows
+        known = {(a.type, a.name) for a in rows.attachments}
+        attachments = [*rows.attachments, *(a for a in spec.attachments if (a.type, a.name) not in known)]
+        update = {"metadata": {**rows.metadata, **spec.metadata}, "attachments": attachments, "column_grammar": None}
+        self.result.rows = rows.model_copy(update=update)
+
+    def reject(self, rejected: Sequence[Rejected]) -> None:
+        """Record rejected rows at once, so that they take no memory."""
+        if rejected:
+            self._rejections += 1
+            self.result.outcomes["rejected"] += len(rejected)
+            part = f"{PART}-{self._rejections:06d}"
+            self.book.settle(self.run, part, counts={"rejected": len(rejected)}, rejected=rejected)
+
+    def _mapping(self, batch: Batch) -> RowMapping:
+        columns = tuple(batch.rows.schema.names)
+        if columns not in self._mappings:
+            self._mappings[columns] = RowMapping(self._spec, self._schema, columns)
+        return self._mappings[columns]
+
+
+class _Earlier(NamedTuple):
+    """A row of the same key that the run has met before."""
+
+    version: int
+    same: bool
+    origin: str
+
+
+class _Page:
+    """One batch on its way: what is known of its keys, and what is decided row by row."""
+
+    def __init__(self, extraction: Extraction, mapping: RowMapping, keyed: KeyedBatch) -> None:
+        self._x, self._mapping, self._keyed = extraction, mapping, keyed
+        self._entries: dict[str, Entry] = extraction.ledger.entries(extraction.run.organization, keyed.keys)
+        self._busy = extraction.ledger.claimed_elsewhere(extraction.run, keyed.keys)
+        self._met_before = {
+            key for key, met in zip(keyed.keys, extraction.seen.contains(keyed.keys), strict=True) if met
+        }
+        self._earlier_claims = extraction.book.claims(extraction.run, sorted(self._met_before))
+        self._met_here: set[str] = set()
+        self._claims: dict[str, Claim] = {}
+        self._touched: dict[str, tuple[int, int]] = {}
+        self._rejected: list[Rejected] = []
+
+    def settle(self) -> None:
+        """Give every row of the page an outcome, or a place in a unit."""
+        self._judge(self._changed_rows())
+        self._x.reject(self._rejected)
+        self._x.seen.add(sorted(self._met_here))
+        if self._claims:
+            self._x.book.claim(self._x.run, self._claims)
+        if self._touched and self._x.book is self._x.ledger:
+            changes = [(key, version, source) for key, (version, source) in self._touched.items()]
+            self._x.ledger.touch(self._x.run.organization, changes)
+
+    def _changed_rows(self) -> list[int]:
+        """Settle the rows whose source is as it was, and return the positions of the others."""
+        keyed, entries, met, dataset_id = self._keyed, self._entries, self._met_here, self._x.dataset_id
+        special = self._met_before | self._busy
+        others: list[int] = []
+        for index, key in enumerate(keyed.keys):
+            entry = entries.get(key)
+            source = keyed.sources[index]
+            known = entry is not None and entry.source == source and entry.dataset_id == dataset_id
+            if entry is None or not known or key in met or key in special:
+                others.append(index)
+                continue
+            met.add(key)
+            if keyed.versions[index] > entry.version:
+                self._touched[key] = (keyed.versions[index], source)
+        self._x.result.outcomes["unchanged"] += len(keyed.keys) - len(others)
+        return others
+
+    def _judge(self, chosen: list[int]) -> None:
+        """Map the chosen rows, decide on each, and stage those that are to be sent."""
+        if not chosen:
+            return
+        mapped = self._mapping.map(self._keyed, chosen)
+        self._x.reject(mapped.rejected)
+        rows, marks = mapped.rows, part_marks(mapped.rows)
+        unit, sequence = self._x.units.current(rows.schema), self._x.units.next_sequence
+        columns = (rows.column(name).to_pylist() for name in ("global_key", "version", "source", "origin"))
+        staged: list[int] = []
+        for index, (key, version, source, origin) in enumerate(zip(*columns, strict=True)):
+            decision = self._decide(key, version, marks[index])
+            if decision is None:
+                self._reject_duplicate(key, origin, marks[index], row_payload(rows, index))
+                continue
+            self._met_here.add(key)
+            if self._is_sent(key, decision):
+                content = content_mark(marks[index])
+                self._claims[key] = Claim(unit, sequence + len(staged), version, content, origin)
+                staged.append(index)
+            elif decision is UNCHANGED:
+                self._touched[key] = (version, source)
+        if staged:
+            self._x.units.write(rows.take(pa.array(staged, pa.int64())))
+
+    def _is_sent(self, key: str, decision: Decision) -> bool:
+        """Count the row; tell whether it goes to a unit (where another run is at work on the key, it decides there)."""
+        result = self._x.result
+        if decision.action in {"create", "update"}:
+            result.planned[decision.action] += 1
+            result.changes.update(decision.changed if decision.action == "update" else ())
+            result.note(decision.action, key)
+            return True
+        if decision is UNCHANGED and key in self._busy:
+            result.planned["update"] += 1
+            return True
+        result.outcomes[decision.action] += 1
+        if decision is SUPERSEDED:
+            result.note(decision.action, key)
+        return False
+
+    def _decide(self, key: str, version: int, marks: Marks) -> Decision | None:
+        """Return the decision on one row; None when it contradicts an earlier row of the same version."""
+        entry = self._entries.get(key)
+        earlier = self._earlier(key, entry, marks)
+        if earlier is not None and version <= earlier.version:
+            if version < earlier.version:
+                return SUPERSEDED
+            return COPY if earlier.same else None
+        return decide(entry, self._x.dataset_id, version, marks, self._x.overwrite)
+
+    def _earlier(self, key: str, entry: Entry | None, marks: Marks) -> _Earlier | None:
+        if key not in self._met_here and key not in self._met_before:
+            return None
+        claim = self._claims.get(key) or self._earlier_claims.get(key)
+        if claim is not None:
+            return _Earlier(claim.version, claim.content == content_mark(marks), claim.origin)
+        if entry is None:
+            return None
+        version = self._touched[key][0] if key in self._touched else entry.version
+        return _Earlier(version, not changed_parts(entry, marks), "an earlier row")
+
+    def _reject_duplicate(self, key: str, origin: str, marks: Marks, row: dict[str, object]) -> None:
+        earlier = self._earlier(key, self._entries.get(key), marks)
+        self._rejected.append(
+            Rejected(
+                origin=origin,
+                stage="map",
+                code="duplicate_key",
+                reason=f"global_key = '{key}': {earlier.origin if earlier else 'an earlier row'} has the same key and "
+                "other content; give each row a key of its own, or map rows.version so that the newest wins",
+                field="global_key",
+                value=key,
+                global_key=key,
+                row=row,
+            )
+        )
+
+
+def _sliced(batch: Batch, spec: RowsSpec) -> Iterator[Batch]:
+    """Cut a batch so that its embeddings, as text, stay small in memory."""
+    numbers = sum(embedding.dimensions for embedding in spec.embeddings.values())
+    size = max(100, VECTOR_BUDGET // numbers) if numbers else batch.rows.num_rows
+    if batch.rows.num_rows <= size:
+        yield batch
+        return
+    for start in range(0, batch.rows.num_rows, size):
+        yield Batch(
+            rows=batch.rows.slice(start, size),
+            place=batch.place,
+            positions=batch.positions[start : start + size],
+            time=batch.time,
+            position_word=batch.position_word,
+        )

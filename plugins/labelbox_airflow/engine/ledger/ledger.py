@@ -1,0 +1,210 @@
+"""The ledger as the rest of the engine sees it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Self
+
+from labelbox_airflow.engine.ledger import claims, entries, journal, outcomes, runs
+from labelbox_airflow.engine.ledger.database import Database, Session
+from labelbox_airflow.engine.ledger.model import (
+    Acquired,
+    Claim,
+    DeadLetter,
+    Entry,
+    FinalState,
+    JournalEntry,
+    Run,
+    RunState,
+)
+from labelbox_airflow.engine.records import Rejected
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _Writes(ABC):
+    """Everything that changes the ledger, in whatever transaction ``_writing`` gives."""
+
+    @abstractmethod
+    def _writing(self) -> AbstractContextManager[Session]: ...
+
+    def begin_run(
+        self, run: Run, *, window_start: datetime | None, window_end: datetime | None, spec_hash: str
+    ) -> None:
+        """Begin a run, or begin it again: its claims, tallies, dead letters and journal are wiped.
+
+        Claims of other runs whose lease ran out go too. ``spec_hash`` is the hash of the resolved sync file.
+        """
+        with self._writing() as session:
+            runs.begin(session, run, (window_start, window_end), spec_hash)
+
+    def claim(self, run: Run, wanted: Mapping[str, Claim]) -> None:
+        """Claim global keys for a run; its own claim on a key is replaced only by a newer version.
+
+        :raises DataIOError: for a key that cannot be kept, or a run that has not begun
+        """
+        with self._writing() as session:
+            claims.claim(session, run, wanted)
+
+    def touch(self, organization: str, changes: Iterable[tuple[str, int, int | None]]) -> None:
+        """Note unchanged rows seen in a newer version.
+
+        :param changes: (global key, version, source fingerprint or None to keep it); an older version changes nothing
+        """
+        with self._writing() as session:
+            entries.touch(session, organization, changes)
+
+    def put(self, organization: str, changed: Mapping[str, Entry], *, force: bool = False) -> None:
+        """Insert or update entries.
+
+        A None keeps what is stored, unless a different data row id shows that the key now names another data row.
+
+        :param force: let the version shrink, as when a repaired past overwrites
+        """
+        with self._writing() as session:
+            entries.put(session, organization, changed, force=force)
+
+    def forget(self, organization: str, keys: Sequence[str]) -> None:
+        """Remove the entries of keys that were deleted in Labelbox."""
+        with self._writing() as session:
+            entries.forget(session, organization, keys)
+
+    def intend(self, run: Run, unit: str, step: str, content: str) -> None:
+        """Write down, before submitting, what is about to be submitted.
+
+        Equal content keeps the task id and the time of the first intent and counts another attempt; other content
+        starts the entry anew.
+        """
+        with self._writing() as session:
+            journal.intend(session, run, unit, step, content)
+
+    def submitted(self, run: Run, unit: str, step: str, task_id: str | None) -> None:
+        """Write down the Labelbox task that was submitted; raises DataIOError without an intent before it."""
+        with self._writing() as session:
+            journal.submitted(session, run, unit, step, task_id)
+
+    def settle(self, run: Run, part: str, *, counts: Mapping[str, int], rejected: Iterable[Rejected]) -> None:
+        """Replace a part's tally and dead letters, and release the claims and journal entries of the unit so named.
+
+        :param counts: outcome → number of rows
+        """
+        with self._writing() as session:
+            runs.settle(session, run, part, counts, rejected)
+
+    def finish_run(
+        self, run: Run, *, state: FinalState, rows_read: int, rows_filtered: int, watermark: datetime | None
+    ) -> None:
+        """End a run, release its claims and advance the watermark (it only grows), all in one transaction."""
+        with self._writing() as session:
+            runs.finish(session, run, state, (rows_read, rows_filtered), watermark)
+
+
+class Transaction(_Writes):
+    """Several writes that happen together or not at all."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        yield self._session
+
+
+class Ledger(_Writes):
+    """The one place for state, in SQLite or Postgres. Each call is a transaction of its own.
+
+    :param url: ``sqlite:////path/ledger.db`` or ``postgresql+psycopg2://user:password@host/database``; the tables are
+        made when first used
+    :param lease: how long a claim holds without being renewed
+    :param clock: the current time, with timezone
+    :raises ConfigurationError: for a URL, directory or schema version that cannot be used
+    :raises LedgerUnavailableError: by every call while the database does not answer
+    """
+
+    def __init__(
+        self, url: str, *, lease: timedelta = timedelta(hours=6), clock: Callable[[], datetime] = _utc_now
+    ) -> None:
+        self._database = Database(url, lease=lease, clock=clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection to the database."""
+        self._database.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Offer the write methods in one transaction; keep it short, on SQLite it is the only writer."""
+        with self._database.writing() as session:
+            yield Transaction(session)
+
+    def _writing(self) -> AbstractContextManager[Session]:
+        return self._database.writing()
+
+    def acquire(self, run: Run, unit: str, keys: Sequence[str]) -> Acquired:
+        """Decide which keys a unit may send now, and mark them as being sent.
+
+        A key may be sent when the run's claim on it belongs to the unit, no other run is sending it, and no other live
+        claim has a greater version (or an equal one, claimed later). While any key is waiting nothing is marked: come
+        back later with all of them. A retry of the same unit gets what it was given before. Commit ``claim`` first:
+        this is a transaction of its own.
+        """
+        with self._writing() as session:
+            return claims.acquire(session, run, unit, keys)
+
+    def entries(self, organization: str, keys: Sequence[str]) -> dict[str, Entry]:
+        """Return the entries of those ``keys`` that are known; any number of keys."""
+        with self._database.reading() as session:
+            return entries.read(session, organization, keys)
+
+    def count(self, organization: str, dataset_id: str) -> int:
+        """Return how many data rows of a dataset are known; reads every entry, so not for every batch."""
+        with self._database.reading() as session:
+            return entries.count(session, organization, dataset_id)
+
+    def watermark(self, sync: str, organization: str) -> datetime | None:
+        """Return how far a sync has got, None before its first commit."""
+        with self._database.reading() as session:
+            return runs.watermark(session, sync, organization)
+
+    def claims(self, run: Run, keys: Sequence[str]) -> dict[str, Claim]:
+        """Return the run's own claims on ``keys``, without those that gave way to another run."""
+        with self._database.reading() as session:
+            return claims.read(session, run, keys)
+
+    def claimed_elsewhere(self, run: Run, keys: Sequence[str]) -> set[str]:
+        """Return those of ``keys`` that another run is about to send, or is sending."""
+        with self._database.reading() as session:
+            return claims.elsewhere(session, run, keys)
+
+    def journal(self, run: Run, unit: str, step: str) -> JournalEntry | None:
+        """Return what is known of a submission, None when it was never begun or is settled."""
+        with self._database.reading() as session:
+            return journal.read(session, run, unit, step)
+
+    def tallies(self, run: Run) -> dict[str, dict[str, int]]:
+        """Return part → outcome → number of rows."""
+        with self._database.reading() as session:
+            return outcomes.read_tallies(session, run)
+
+    def dead_letters(self, run: Run, *, limit: int | None = None) -> list[DeadLetter]:
+        """Return the rejected rows of a run by part and sequence, the first ``limit`` of them."""
+        with self._database.reading() as session:
+            return outcomes.read_dead_letters(session, run, limit)
+
+    def run_state(self, run: Run) -> RunState | None:
+        """Return how a run began and ended, None when it never began."""
+        with self._database.reading() as session:
+            return runs.read(session, run)

@@ -1,0 +1,84 @@
+"""Records on their way in: a batch of source rows, where each came from, and those rejected while reading."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A source row that goes no further, with everything needed to mend it and send it again.
+
+    :param origin: where the row came from, e.g. ``s3://bucket/rows.csv line 17``
+    :param stage: ``read``, ``map`` or ``send``
+    :param code: a stable snake_case word for the kind of problem, e.g. ``ragged_line``
+    :param reason: one sentence: what is wrong, with the value, and what to do
+    :param field: the field at fault as the sync file names it, e.g. ``metadata.country``
+    :param value: the wrong value as text, secrets stripped
+    :param row: the row itself, secrets stripped
+    """
+
+    origin: str
+    stage: str
+    code: str
+    reason: str
+    field: str | None = None
+    value: str | None = None
+    global_key: str | None = None
+    row: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some source rows of one file or query, as Arrow columns.
+
+    :param rows: text formats (CSV, NDJSON scalars) come as strings; the mapping gives them their types
+    :param place: the file, table or query they come from
+    :param positions: the line (or row) number of each row in ``place``
+    :param time: when the rows became current (end of the path's window, or modification time), UTC
+    :param rejected: rows of ``place`` that could not be read, met since the previous batch
+    """
+
+    rows: pa.RecordBatch
+    place: str
+    positions: Sequence[int]
+    time: datetime | None = None
+    rejected: Sequence[Rejected] = ()
+    position_word: str = "line"
+
+    def origin(self, index: int) -> str:
+        """Return where the row at ``index`` came from."""
+        return f"{self.place} {self.position_word} {self.positions[index]}"
+
+
+def batch_of(records: Any, *, place: str) -> Batch:
+    """Return a batch of rows given directly: a list of dicts, or anything with ``to_dict(orient="records")``.
+
+    :param place: what to call the place they come from
+    """
+    if hasattr(records, "to_dict"):
+        rows = pa.RecordBatch.from_pandas(records, preserve_index=False)
+    else:
+        names = list(dict.fromkeys(name for record in records for name in record))
+        rows = pa.RecordBatch.from_pydict({name: [record.get(name) for record in records] for name in names})
+    return Batch(rows, place, range(1, rows.num_rows + 1), position_word="record")
+
+
+def limited(batches: Iterator[Batch], limit: int | None) -> Iterator[Batch]:
+    """Yield batches until ``limit`` rows have come; None yields all."""
+    left = limit
+    for batch in batches:
+        if left is None:
+            yield batch
+            continue
+        size = min(left, batch.rows.num_rows)
+        yield dataclasses.replace(batch, rows=batch.rows.slice(0, size), positions=batch.positions[:size])
+        left -= size
+        if left <= 0:
+            return

@@ -1,0 +1,124 @@
+"""The report of a run: how many rows ended how, at which stage, and why some were rejected."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from labelbox_airflow.engine.ledger import DeadLetter
+
+OUTCOMES = ("created", "updated", "unchanged", "superseded", "rejected")
+STAGES = {"extract": "read, map, compare", "upload": "send, settle"}
+EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why rows were rejected: a code, how many, and examples of keys or places with the sentence of the first."""
+
+    code: str
+    rows: int
+    reason: str
+    examples: Sequence[str]
+
+
+@dataclass(slots=True)
+class Report:
+    """What became of every row of a run.
+
+    :param read: rows that were read
+    :param stages: stage → outcome → rows
+    :param unsettled: rows of units that were not settled (a task failed)
+    :param rejections: rows by (code, stage)
+    """
+
+    sync: str
+    run_id: str
+    dataset: str
+    window: str
+    read: int = 0
+    stages: dict[str, Counter[str]] = field(default_factory=dict)
+    unsettled: int = 0
+    reasons: list[Reason] = field(default_factory=list)
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        """Rows by outcome, over all stages."""
+        return sum(self.stages.values(), Counter())
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every row that was read has exactly one outcome."""
+        return self.outcomes.total() + self.unsettled == self.read
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain values, for JSON."""
+        return {
+            "sync": self.sync,
+            "run_id": self.run_id,
+            "dataset": self.dataset,
+            "window": self.window,
+            "read": self.read,
+            "outcomes": {name: self.outcomes[name] for name in OUTCOMES},
+            "stages": {stage: {name: counts[name] for name in OUTCOMES} for stage, counts in self.stages.items()},
+            "unsettled": self.unsettled,
+            "reasons": [asdict(reason) for reason in self.reasons],
+        }
+
+    def as_text(self) -> str:
+        """Return the report as a table with the top reasons, for logs and terminals."""
+        lines = [f"{self.sync} → {self.dataset}, {self.window}", _row("", OUTCOMES)]
+        for stage, counts in self.stages.items():
+            lines.append(_row(STAGES.get(stage, stage), [f"{counts[name]:,}" for name in OUTCOMES]))
+        lines.append(_row(f"of {self.read:,} rows read", [f"{self.outcomes[name]:,}" for name in OUTCOMES]))
+        if self.unsettled:
+            lines.append(f"  {self.unsettled:,} rows are not settled yet: their unit failed, and a retry takes it up.")
+        for reason in self.reasons:
+            lines.append(f"  rejected {reason.rows:,} with {reason.code}: {reason.reason}")
+            if len(reason.examples) > 1:
+                lines.append(f"    also {', '.join(reason.examples[1:])}")
+        return "\n".join(lines)
+
+
+def make_report(
+    *,
+    sync: str,
+    run_id: str,
+    dataset: str,
+    window: str,
+    read: int,
+    units: Mapping[str, int],
+    tallies: Mapping[str, Mapping[str, int]],
+    dead_letters: Iterable[DeadLetter],
+) -> Report:
+    """Put the report of a run together.
+
+    :param units: rows of each unit that was to be sent
+    :param tallies: part of the run (extract…, unit…) → outcome → rows
+    """
+    report = Report(sync, run_id, dataset, window, read, {stage: Counter() for stage in STAGES})
+    for part, counts in tallies.items():
+        report.stages["extract" if part.startswith("extract") else "upload"].update(counts)
+    report.unsettled = sum(rows for name, rows in units.items() if name not in tallies)
+    report.reasons = top_reasons(dead_letters)
+    return report
+
+
+def top_reasons(dead_letters: Iterable[DeadLetter]) -> list[Reason]:
+    """Return the reasons of rejection by code, the most frequent first."""
+    rows: Counter[str] = Counter()
+    first: dict[str, str] = {}
+    examples: dict[str, list[str]] = {}
+    for letter in dead_letters:
+        rows[letter.code] += 1
+        first.setdefault(letter.code, f"{letter.origin}: {letter.reason}")
+        known = examples.setdefault(letter.code, [])
+        if len(known) < EXAMPLES:
+            known.append(letter.global_key or letter.origin)
+    return [Reason(code, count, first[code], examples[code]) for code, count in rows.most_common()]
+
+
+def _row(label: str, cells: Iterable[str]) -> str:
+    return f"  {label:<22}" + "".join(f"{cell:>12}" for cell in cells)

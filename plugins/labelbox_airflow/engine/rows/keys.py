@@ -1,0 +1,64 @@
+"""Global keys: the identity of a data row, the same on every run."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+import pyarrow as pa
+
+from labelbox_airflow.engine.rows.problems import Problems
+from labelbox_airflow.engine.rows.spec import GlobalKeySpec, ValueSpec
+from labelbox_airflow.engine.rows.values import texts, values_of
+
+MAX_LENGTH = 200  # characters; docs.labelbox.com/docs/limits
+_HASH_LENGTH = 16
+FIELD = "global_key"
+
+
+class KeyReader:
+    """Reads the global key of each row.
+
+    :param spec: column, template, or derived from the object's URI
+    :param row_data: where the URI is; needed to derive keys, so row_data must be a single value then
+    """
+
+    def __init__(self, spec: GlobalKeySpec, row_data: ValueSpec | dict[str, Any]) -> None:
+        self._derived = spec.derive is not None
+        self._too_long = spec.too_long
+        source = row_data if self._derived else spec
+        if not isinstance(source, ValueSpec):
+            raise ValueError("global_key.derive needs a row_data that is a single URI")  # noqa: TRY004
+        self._values = values_of(source)
+
+    def read(self, rows: pa.RecordBatch, problems: Problems) -> list[str | None]:
+        """Return the key of each row; None, with a problem noted, where there is no usable one."""
+        keys = texts(self._values(rows))
+        if self._derived:
+            keys = [key if key is None else key.partition("?")[0].partition("#")[0] for key in keys]
+        return [
+            key if key and len(key) <= MAX_LENGTH and " " not in key else self._unusual(index, key, problems)
+            for index, key in enumerate(keys)
+        ]
+
+    def _unusual(self, index: int, key: str | None, problems: Problems) -> str | None:
+        if not key:
+            problems.add(index, "null_key", FIELD, key, "is empty; every row needs a global key")
+            return None
+        if key != key.strip() or "  " in key:
+            # LP tests/integration/test_global_keys.py: such keys are refused on assignment.
+            problems.add(
+                index, "bad_key", FIELD, key, "has a leading, trailing or double blank, which Labelbox refuses"
+            )
+            return None
+        if len(key) > MAX_LENGTH:
+            return self._shortened(index, key, problems)
+        return key
+
+    def _shortened(self, index: int, key: str, problems: Problems) -> str | None:
+        if self._too_long == "reject":
+            reason = f"has {len(key)} characters; Labelbox takes {MAX_LENGTH}. Set global_key.too_long: hash to shorten"
+            problems.add(index, "key_too_long", FIELD, key, reason)
+            return None
+        digest = blake2b(key.encode(), digest_size=_HASH_LENGTH // 2).hexdigest()
+        return f"{key[: MAX_LENGTH - _HASH_LENGTH - 1]}~{digest}"

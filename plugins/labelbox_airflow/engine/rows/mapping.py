@@ -1,0 +1,270 @@
+"""The mapping of a sync, compiled: a batch of source rows in, mapped rows and rejected rows out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from zoneinfo import ZoneInfo
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelbox_airflow.engine.errors import ConfigurationError
+from labelbox_airflow.engine.fingerprint import fingerprint, row_fingerprints, text_fingerprints
+from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition
+from labelbox_airflow.engine.records import Batch, Rejected
+from labelbox_airflow.engine.rows.assets import AssetReader, structured_columns
+from labelbox_airflow.engine.rows.keys import KeyReader
+from labelbox_airflow.engine.rows.lists import AttachmentsReader, EmbeddingReader, metadata_readers
+from labelbox_airflow.engine.rows.metadata import parse_moment
+from labelbox_airflow.engine.rows.problems import Problems
+from labelbox_airflow.engine.rows.spec import AttachmentSpec, MetadataSpec, RowsSpec, ValueSpec
+from labelbox_airflow.engine.rows.urls import strip_signature
+from labelbox_airflow.engine.rows.values import column_values, columns_of, texts, values_of
+
+PARTS = ("row_data", "external_id", "metadata", "attachments", "embeddings")
+"""The parts of a data row that change on their own; each has a fingerprint column ``fingerprint.<part>``."""
+
+_SIGNED_URL = re.compile(r'"(https?://[^"?]*\?[^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedBatch:
+    """A batch whose rows have keys: what is needed to tell new from known before mapping the rest.
+
+    :param rows: index in the batch of each row that has a usable key and version
+    :param keys: its global key
+    :param versions: its version, microseconds since 1970 or the number the source gives
+    :param sources: fingerprint of the raw row
+    """
+
+    batch: Batch
+    rows: Sequence[int]
+    keys: Sequence[str]
+    versions: Sequence[int]
+    sources: Sequence[int]
+    rejected: Sequence[Rejected]
+
+
+@dataclass(frozen=True, slots=True)
+class MappedBatch:
+    """Rows ready to be compared and sent.
+
+    ``rows`` has the columns global_key, version, origin, source, ``fingerprint.<part>`` (null where the sync does
+    not own the part) and, as JSON text, row_data, external_id, ``metadata/<field>``, attachments,
+    ``embedding/<name>``.
+    """
+
+    rows: pa.RecordBatch
+    rejected: Sequence[Rejected]
+
+
+class RowMapping:
+    """How a source row becomes a data row, compiled once for a table's columns.
+
+    :param spec: the ``rows:`` of the sync file
+    :param schema: the metadata fields of Labelbox by name
+    :param columns: the columns of the source; needed when the former connectors' column grammar is read
+    """
+
+    def __init__(self, spec: RowsSpec, schema: MetadataSchema, columns: Sequence[str] = ()) -> None:
+        self.spec = expand_column_grammar(spec, columns)
+        self._keys = KeyReader(self.spec.global_key, self.spec.row_data)
+        self._assets = AssetReader(self.spec)
+        self._external_id = values_of(self.spec.external_id) if self.spec.external_id is not None else None
+        self._metadata = metadata_readers(self.spec, schema)
+        self._attachments = AttachmentsReader(self.spec, self.spec.attachments)
+        self._embeddings = [EmbeddingReader(name, s) for name, s in sorted(self.spec.embeddings.items())]
+        self.columns = sorted(set(mapping_columns(self.spec)))
+        self._digest = blake2b(self.spec.model_dump_json().encode(), digest_size=16).digest()
+
+    def key(self, batch: Batch, *, default_version: int) -> KeyedBatch:
+        """Read key, version and source fingerprint of every row.
+
+        :param default_version: version of rows whose source gives none and whose batch has no time
+        """
+        problems = Problems()
+        keys = self._keys.read(batch.rows, problems)
+        versions = self._versions(batch, default_version, problems)
+        sources = row_fingerprints(batch.rows, self.columns, mapping=self._digest)
+        rejected = problems.rejected(batch, keys)
+        if not problems:
+            return KeyedBatch(batch, range(len(keys)), [key for key in keys if key], versions, sources, rejected)
+        rows = [index for index in range(len(keys)) if index not in problems]
+        return KeyedBatch(
+            batch,
+            rows,
+            [keys[i] or "" for i in rows],
+            [versions[i] for i in rows],
+            [sources[i] for i in rows],
+            rejected,
+        )
+
+    def map(self, keyed: KeyedBatch, chosen: Sequence[int]) -> MappedBatch:
+        """Map the rows at the positions ``chosen`` of ``keyed``; rows with a wrong value are rejected one by one."""
+        batch = _take(keyed.batch, [keyed.rows[i] for i in chosen])
+        keys: list[str | None] = [keyed.keys[i] for i in chosen]
+        problems = Problems()
+        columns: dict[str, pa.Array] = {
+            "global_key": pa.array(keys, pa.string()),
+            "version": pa.array([keyed.versions[i] for i in chosen], pa.int64()),
+            "source": pa.array([keyed.sources[i] for i in chosen], pa.int64()),
+            "origin": pa.array([batch.origin(i) for i in range(len(keys))], pa.string()),
+        }
+        self._map_parts(batch.rows, columns, problems)
+        mapped = pa.RecordBatch.from_pydict(columns)
+        if problems:
+            mapped = mapped.take(pa.array([i for i in range(len(keys)) if i not in problems], pa.int64()))
+        for reader in self._metadata:
+            reader.note_options(mapped.column(f"metadata/{reader.name}"))
+        return MappedBatch(mapped, problems.rejected(batch, keys))
+
+    def additions(self) -> dict[str, SchemaAddition]:
+        """Return the metadata fields and enum options that the rows mapped so far need."""
+        return {reader.name: reader.addition() for reader in self._metadata}
+
+    def _map_parts(self, rows: pa.RecordBatch, columns: dict[str, pa.Array], problems: Problems) -> None:
+        signed = self.spec.presigned_urls == "allow"
+        assets = pa.array(self._assets.read(rows, problems), pa.string())
+        columns["row_data"] = assets
+        columns["fingerprint.row_data"] = _fingerprints(assets, signed=signed)
+        if self._external_id is not None:
+            ids = [None if t is None else orjson.dumps(t).decode() for t in texts(self._external_id(rows))]
+            columns["external_id"] = pa.array(ids, pa.string())
+            columns["fingerprint.external_id"] = _fingerprints(columns["external_id"])
+        if self._metadata:
+            for reader in self._metadata:
+                columns[f"metadata/{reader.name}"] = reader.read(rows, problems)
+            columns["fingerprint.metadata"] = metadata_fingerprints(
+                {reader.name: columns[f"metadata/{reader.name}"] for reader in self._metadata}
+            )
+        if self.spec.attachments:
+            columns["attachments"] = self._attachments.read(rows, problems)
+            columns["fingerprint.attachments"] = _fingerprints(columns["attachments"], signed=signed)
+        self._map_embeddings(rows, columns, problems)
+
+    def _map_embeddings(self, rows: pa.RecordBatch, columns: dict[str, pa.Array], problems: Problems) -> None:
+        contents: list[list[bytes | None]] = []
+        for reader in self._embeddings:
+            columns[f"embedding/{reader.name}"], floats = reader.read(rows, problems)
+            contents.append(floats)
+        if contents:
+            names = [reader.name for reader in self._embeddings]
+            marks = [embedding_fingerprint(dict(zip(names, row, strict=True))) for row in zip(*contents, strict=True)]
+            columns["fingerprint.embeddings"] = pa.array(marks, pa.int64())
+
+    def _versions(self, batch: Batch, default: int, problems: Problems) -> list[int]:
+        if self.spec.version is None:
+            version = default if batch.time is None else microseconds(batch.time)
+            return [version] * batch.rows.num_rows
+        zone = ZoneInfo("UTC")
+        versions: list[int] = []
+        for index, value in enumerate(column_values(batch.rows, self.spec.version)):
+            try:
+                versions.append(_version(value, zone))
+            except ValueError as error:
+                problems.add(index, "bad_version", "version", value, str(error))
+                versions.append(0)
+        return versions
+
+
+def microseconds(moment: datetime) -> int:
+    """Return ``moment`` as microseconds since 1970 UTC."""
+    return int(moment.timestamp() * 1_000_000)
+
+
+def metadata_fingerprints(columns: dict[str, pa.Array]) -> pa.Array:
+    """Return one fingerprint a row over metadata values by name; null where all are null (nothing is owned)."""
+    pairs = [
+        pc.binary_join_element_wise(orjson.dumps(name).decode(), ":", columns[name], "") for name in sorted(columns)
+    ]
+    joined = pc.binary_join_element_wise(*pairs, ",", null_handling="skip")
+    return pa.array(text_fingerprints(text or None for text in joined.to_pylist()), pa.int64())
+
+
+def embedding_fingerprint(vectors: dict[str, bytes | None]) -> int | None:
+    """Return the fingerprint over float32 vectors by name; None where there are none."""
+    held = [name.encode() + b"\0" + content for name, content in sorted(vectors.items()) if content is not None]
+    return fingerprint(b"\1".join(held)) if held else None
+
+
+def mapping_columns(spec: RowsSpec) -> list[str]:
+    """Return every column the mapping reads."""
+    values: list[ValueSpec] = [spec.global_key, *spec.metadata.values(), *spec.embeddings.values()]
+    values += [attachment.value for attachment in spec.attachments]
+    values += [spec.external_id] if spec.external_id is not None else []
+    columns = [column for value in values for column in columns_of(value)]
+    columns += columns_of(spec.row_data) if isinstance(spec.row_data, ValueSpec) else structured_columns(spec.row_data)
+    return columns + ([spec.version] if spec.version is not None else [])
+
+
+def expand_column_grammar(spec: RowsSpec, columns: Sequence[str]) -> RowsSpec:
+    """Return ``spec`` with the fields that columns of the former connectors name, such as
+    ``metadata///enum///country`` and ``attachment///IMAGE///thumbnail``.
+
+    :raises ConfigurationError: for a metadata or attachment type that does not exist
+    """
+    grammar = spec.column_grammar
+    if grammar is None:
+        return spec
+    metadata, attachments = dict(spec.metadata), list(spec.attachments)
+    for column in columns:
+        part, _, rest = column.partition(grammar.divider)
+        kind, _, name = rest.partition(grammar.divider)
+        if part not in {"metadata", "attachment"} or not name:
+            continue
+        try:
+            if part == "metadata":
+                metadata[name] = MetadataSpec.model_validate(
+                    {
+                        "column": column,
+                        "kind": kind.lower(),
+                        "new_field": grammar.new_fields,
+                        "new_options": grammar.new_options,
+                    }
+                )
+            else:
+                attachments.append(
+                    AttachmentSpec.model_validate({"type": kind, "name": name, "value": {"column": column}})
+                )
+        except ValueError as error:
+            raise ConfigurationError(
+                f"the column '{column}' has the type '{kind}', which is no {part} type",
+                remedy="Rename the column, or leave rows.column_grammar out.",
+            ) from error
+    return spec.model_copy(update={"metadata": metadata, "attachments": attachments, "column_grammar": None})
+
+
+def _fingerprints(texts_: pa.Array, *, signed: bool = False) -> pa.Array:
+    values = texts_.to_pylist()
+    if signed:
+        values = [
+            v and _SIGNED_URL.sub(lambda found: orjson.dumps(strip_signature(found[1])).decode(), v) for v in values
+        ]
+    return pa.array(text_fingerprints(values), pa.int64())
+
+
+def _version(value: object, zone: ZoneInfo) -> int:
+    if isinstance(value, bool) or value is None:
+        raise ValueError("is empty; every row needs a version where the sync maps one")
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and value.strip().isdigit():
+        return int(value)
+    return microseconds(parse_moment(value, zone))
+
+
+def _take(batch: Batch, rows: Sequence[int]) -> Batch:
+    if len(rows) == batch.rows.num_rows:
+        return batch
+    return Batch(
+        rows=batch.rows.take(pa.array(rows, pa.int64())),
+        place=batch.place,
+        positions=[batch.positions[i] for i in rows],
+        time=batch.time,
+        position_word=batch.position_word,
+    )

@@ -1,0 +1,102 @@
+"""Metadata values: from what a source holds to the JSON text Labelbox stores, by kind."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, date, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from labelbox_airflow.engine.rows.spec import MetadataKind, MetadataSpec
+from labelbox_airflow.engine.rows.values import as_text
+
+MAX_STRING = 4096  # characters; docs.labelbox.com/reference/metadata
+
+Convert = Callable[[Any], str]
+"""From a value that is not null to its JSON text; raises ValueError with the reason."""
+
+
+def converter(kind: MetadataKind, spec: MetadataSpec) -> Convert:
+    """Return the conversion of one field's values, remembering those it has met (columns repeat themselves)."""
+    convert = _of_kind(kind, spec)
+    met: dict[Any, str] = {}
+
+    def remembered(value: Any) -> str:
+        try:
+            return met[value]
+        except KeyError:
+            text = convert(value)
+        except TypeError:  # unhashable: a list or a struct
+            return convert(value)
+        if len(met) < 10_000:
+            met[value] = text
+        return text
+
+    return remembered
+
+
+def _of_kind(kind: MetadataKind, spec: MetadataSpec) -> Convert:
+    if kind == "number":
+        return number
+    if kind == "datetime":
+        zone = ZoneInfo(spec.timezone)
+        return lambda value: moment(value, zone, spec.format)
+    return string
+
+
+def string(value: Any) -> str:
+    """Return a text as JSON; enums are named by their option, so they are texts too."""
+    text = value if isinstance(value, str) else as_text(value)
+    if text is None or isinstance(value, (list, dict)):
+        raise ValueError("is no single value")
+    if len(text) > MAX_STRING:
+        raise ValueError(f"has {len(text):,} characters; Labelbox takes {MAX_STRING:,}")
+    return orjson.dumps(text).decode()
+
+
+def number(value: Any) -> str:
+    """Return a 64-bit float as JSON."""
+    if isinstance(value, bool):
+        raise ValueError("is a boolean, not a number")  # noqa: TRY004  one exception type for all reasons
+    try:
+        result = float(value)
+    except (TypeError, ValueError):
+        raise ValueError("is no number (use a point for decimals, no thousands separators)") from None
+    if not math.isfinite(result):
+        raise ValueError("is not finite")
+    return orjson.dumps(result).decode()
+
+
+def moment(value: Any, zone: tzinfo, format_: str | None) -> str:
+    """Return a date or time as JSON in UTC, to the second, as the SDK writes it."""
+    parsed = parse_moment(value, zone, format_)
+    return f'"{parsed:%Y-%m-%dT%H:%M:%SZ}"'
+
+
+def parse_moment(value: Any, zone: tzinfo, format_: str | None = None) -> datetime:
+    """Return ``value`` as a datetime in UTC; one without a zone is taken to be in ``zone``.
+
+    :raises ValueError: when it is no datetime
+    """
+    if isinstance(value, datetime):
+        parsed = value
+    elif isinstance(value, date):
+        parsed = datetime(value.year, value.month, value.day, tzinfo=zone)
+    elif isinstance(value, str):
+        parsed = _parse_text(value.strip(), format_)
+    else:
+        raise ValueError(f"is no date or time but {type(value).__name__}")  # noqa: TRY004
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _parse_text(text: str, format_: str | None) -> datetime:
+    try:
+        if format_ is not None:
+            return datetime.strptime(text, format_)  # noqa: DTZ007  the caller adds the zone
+        return datetime.fromisoformat(text)
+    except ValueError:
+        expected = f"of the form {format_}" if format_ else "in ISO 8601 (set format: for another form)"
+        raise ValueError(f"is no date or time {expected}") from None

@@ -1,0 +1,134 @@
+"""How a source row becomes a data row, as the sync file says it under ``rows:``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+MediaType = Literal[
+    "IMAGE", "VIDEO", "TEXT", "PDF", "AUDIO", "HTML", "CONVERSATIONAL", "TMS_GEO", "TMS_SIMPLE", "POINT_CLOUD", "LLM"
+]
+AttachmentType = Literal[
+    "AUDIO", "VIDEO", "IMAGE", "IMAGE_OVERLAY", "HTML", "RAW_TEXT", "TEXT_URL", "PDF_URL", "CAMERA_IMAGE"
+]
+MetadataKind = Literal["string", "number", "datetime", "enum"]
+
+
+class Spec(BaseModel):
+    """Base of every model of the sync file: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ValueSpec(Spec):
+    """Where a value comes from: exactly one of a column, a template over columns, or a constant."""
+
+    column: str | None = Field(None, description="A column of the main source, or `source.column` of a joined one.")
+    template: str | None = Field(None, description="Text with columns in braces, such as `rcpt/{image_id}`.")
+    value: str | int | float | bool | None = Field(None, description="The same constant for every row.")
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> ValueSpec:
+        given = [name for name in ("column", "template", "value") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of column, template or value (given: {', '.join(given) or 'none'})")
+        return self
+
+
+def _value_shorthand(raw: object) -> object:
+    """A bare word is a column; text with braces is a template."""
+    if isinstance(raw, str):
+        return {"template": raw} if "{" in raw else {"column": raw}
+    return raw
+
+
+Value = Annotated[ValueSpec, BeforeValidator(_value_shorthand)]
+
+
+class GlobalKeySpec(ValueSpec):
+    """The identity of a data row: a column, a template, or derived from the object's URI."""
+
+    derive: Literal["row_data"] | None = Field(
+        None, description="Make the key from the object's URI (without query), the same on every run."
+    )
+    too_long: Literal["reject", "hash"] = Field(
+        "reject", description="A key over Labelbox's 200 characters: reject the row, or end it in a hash of the whole."
+    )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> GlobalKeySpec:
+        given = [name for name in ("column", "template", "derive") if getattr(self, name) is not None]
+        if len(given) != 1 or self.value is not None:
+            raise ValueError(
+                f"give exactly one of column, template or derive (given: {', '.join(given) or 'none'}); "
+                "a constant cannot identify rows"
+            )
+        return self
+
+
+def _global_key_shorthand(raw: object) -> object:
+    return _value_shorthand(raw)
+
+
+class MetadataSpec(ValueSpec):
+    """One metadata field of the data row, by its name in Labelbox."""
+
+    kind: MetadataKind | None = Field(None, description="Needed only where the field does not exist in Labelbox yet.")
+    new_field: Literal["add", "fail"] = Field("fail", description="What to do when Labelbox has no field of that name.")
+    new_options: Literal["add", "reject"] = Field(
+        "reject", description="What to do with a value that is no option of the enum: add it, or reject the row."
+    )
+    timezone: str = Field("UTC", description="Time zone of datetimes that carry none.")
+    format: str | None = Field(None, description="strptime format of datetimes that are not ISO 8601.")
+
+
+class AttachmentSpec(Spec):
+    """One attachment of the data row; (type, name) is its identity."""
+
+    type: AttachmentType
+    value: Value
+    name: str | None = Field(None, description="Shown beside the attachment; several of one type need names.")
+
+
+class EmbeddingSpec(ValueSpec):
+    """One custom embedding of the data row, by its name in Labelbox."""
+
+    dimensions: int = Field(ge=1, le=2048, description="Labelbox takes up to 2,048.")
+    new_embedding: Literal["add", "fail"] = Field("fail", description="What to do when Labelbox has none of that name.")
+
+
+class ColumnGrammarSpec(Spec):
+    """Read the columns of the former connectors: `metadata///type///name`, `attachment///type///name`."""
+
+    divider: str = Field("///", min_length=1)
+    new_fields: Literal["add", "fail"] = Field("fail", description="What to do with a metadata field Labelbox lacks.")
+    new_options: Literal["add", "reject"] = Field("reject", description="What to do with an enum option it lacks.")
+
+
+class RowsSpec(Spec):
+    """How each source row becomes a data row."""
+
+    row_data: Value | dict[str, Any] = Field(
+        description="The asset: a URL, text, or for documents, tiles and conversations a mapping of their keys."
+    )
+    global_key: Annotated[GlobalKeySpec, BeforeValidator(_global_key_shorthand)]
+    external_id: Value | None = None
+    media_type: MediaType | None = None
+    version: str | None = Field(None, description="Column with the row's own time of change; the newest wins.")
+    when_null: Literal["leave", "clear"] = Field(
+        "leave", description="What a null does to a metadata field or attachment that is in Labelbox."
+    )
+    lists: Literal["merge", "replace"] = Field(
+        "merge", description="Merge metadata and attachments into what is there, or own the lists of this dataset."
+    )
+    metadata: dict[str, Annotated[MetadataSpec, BeforeValidator(_value_shorthand)]] = Field(default_factory=dict)
+    attachments: list[AttachmentSpec] = Field(default_factory=list)
+    embeddings: dict[str, Annotated[EmbeddingSpec, BeforeValidator(_value_shorthand)]] = Field(default_factory=dict)
+    column_grammar: ColumnGrammarSpec | None = Field(
+        None, description="Also read columns named as the former tools did."
+    )
+    s3_region: str | None = Field(None, description="Region of the buckets of `s3://` values; makes them https URLs.")
+    presigned_urls: Literal["reject", "allow"] = Field(
+        "reject", description="URLs with an expiring signature make rows that die; delegated access does not."
+    )

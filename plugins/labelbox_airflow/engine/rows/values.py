@@ -1,0 +1,82 @@
+"""Values of a batch: the column a value spec points at, as a list with one entry a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from string import Formatter
+from typing import Any
+
+import pyarrow as pa
+
+from labelbox_airflow.engine.errors import SourceError, did_you_mean
+from labelbox_airflow.engine.rows.spec import ValueSpec
+
+Values = Callable[[pa.RecordBatch], list[Any]]
+
+
+def template_columns(template: str) -> list[str]:
+    """Return the columns in the braces of ``template``, in order."""
+    return [name for _, name, _, _ in Formatter().parse(template) if name]
+
+
+def columns_of(spec: ValueSpec) -> list[str]:
+    """Return the columns that ``spec`` reads."""
+    if spec.template is not None:
+        return template_columns(spec.template)
+    return [spec.column] if spec.column is not None else []
+
+
+def values_of(spec: ValueSpec) -> Values:
+    """Return the function that reads ``spec`` from a batch. A template with a null in it is null."""
+    if spec.column is not None:
+        return _column(spec.column)
+    if spec.template is not None:
+        return _template(spec.template)
+    return lambda rows: [spec.value] * rows.num_rows
+
+
+def column_values(rows: pa.RecordBatch, name: str) -> list[Any]:
+    """Return the values of one column, by its exact name.
+
+    :raises SourceError: when the batch has no such column
+    """
+    index = rows.schema.get_field_index(name)
+    if index < 0:
+        raise SourceError(f"there is no column '{name}'", remedy=did_you_mean(name, rows.schema.names))
+    values: list[Any] = rows.column(index).to_pylist()
+    return values
+
+
+def as_text(value: Any) -> str | None:
+    """Return ``value`` as text: whole floats and booleans as a person would write them."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def texts(values: Iterable[Any]) -> list[str | None]:
+    """Return ``values`` as texts."""
+    return [value if value is None or value.__class__ is str else as_text(value) for value in values]
+
+
+def _column(name: str) -> Values:
+    return lambda rows: column_values(rows, name)
+
+
+def _template(template: str) -> Values:
+    names = template_columns(template)
+    pieces = [(literal, name) for literal, name, _, _ in Formatter().parse(template)]
+    if len(pieces) == 1 and pieces[0][1]:
+        before, only = pieces[0]
+        return lambda rows: [v if v is None else before + v for v in texts(column_values(rows, only or ""))]
+    pattern = "".join(literal.replace("%", "%%") + ("%s" if name else "") for literal, name in pieces)
+
+    def render(rows: pa.RecordBatch) -> list[str | None]:
+        columns = [texts(column_values(rows, name)) for name in names]
+        return [None if None in row else pattern % row for row in zip(*columns, strict=True)]
+
+    return render

@@ -1,0 +1,145 @@
+"""The summary of an extraction: what later tasks of the run need to know, and the plan a dry run prints."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from labelbox_airflow.engine.extract import Extracted
+from labelbox_airflow.engine.ledger import DeadLetter
+from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition, missing_from_schema
+from labelbox_airflow.engine.report import top_reasons
+from labelbox_airflow.engine.rows.decide import Overwrite
+from labelbox_airflow.engine.rows.spec import RowsSpec
+from labelbox_airflow.engine.staging import Staging
+from labelbox_airflow.engine.units import Unit
+from labelbox_airflow.engine.window import Window
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an extraction found, as it lies on staging.
+
+    :param rows: the mapping, the former connectors' columns spelled out
+    :param additions: metadata fields and enum options the rows need
+    """
+
+    organization: str
+    dataset_id: str
+    dataset: str
+    window: str
+    moves_watermark: bool
+    overwrite: Overwrite
+    read: int
+    outcomes: Counter[str]
+    planned: Counter[str]
+    units: Sequence[Unit]
+    additions: Mapping[str, SchemaAddition]
+    rows: RowsSpec
+
+    @classmethod
+    def of(
+        cls,
+        extracted: Extracted,
+        target: Mapping[str, Any],
+        window: Window | None,
+        moves_watermark: bool,
+        overwrite: Overwrite,
+    ) -> Summary:
+        """Return the summary of a finished extraction into ``target`` (organization, dataset_id, dataset)."""
+        return cls(
+            organization=target["organization"],
+            dataset_id=target["dataset_id"],
+            dataset=target["dataset"],
+            window=str(window) if window is not None else "everything",
+            moves_watermark=moves_watermark,
+            overwrite=overwrite,
+            read=extracted.read,
+            outcomes=extracted.outcomes,
+            planned=extracted.planned,
+            units=extracted.units,
+            additions=extracted.additions,
+            rows=extracted.rows,
+        )
+
+    @classmethod
+    def read_from(cls, staging: Staging, name: str) -> Summary:
+        """Read the summary that the extraction left.
+
+        :raises FileNotFoundError: when it left none
+        """
+        raw = staging.read_json(name)
+        raw["outcomes"], raw["planned"] = Counter(raw["outcomes"]), Counter(raw["planned"])
+        raw["units"] = [Unit(**unit) for unit in raw["units"]]
+        raw["additions"] = {
+            field: SchemaAddition(addition["kind"], frozenset(addition["options"]))
+            for field, addition in raw["additions"].items()
+        }
+        raw["rows"] = RowsSpec.model_validate(raw["rows"])
+        return cls(**raw)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the summary as plain values, for JSON."""
+        return {
+            **vars(self),
+            "units": [{"name": unit.name, "rows": unit.rows} for unit in self.units],
+            "additions": {
+                field: {"kind": addition.kind, "options": sorted(addition.options)}
+                for field, addition in self.additions.items()
+            },
+            "rows": self.rows.model_dump(mode="json", exclude_defaults=True),
+        }
+
+    def counts(self) -> dict[str, Any]:
+        """Return the numbers alone."""
+        return {
+            "read": self.read,
+            "outcomes": dict(self.outcomes),
+            "planned": dict(self.planned),
+            "units": len(self.units),
+        }
+
+
+def plan_text(
+    summary: Summary, extracted: Extracted, schema: MetadataSchema, dead_letters: Sequence[DeadLetter]
+) -> str:
+    """Return what a run would do, as text for people."""
+    created, updated = summary.planned["create"], summary.planned["update"]
+    changes = ", ".join(f"{part} {count:,}" for part, count in extracted.changes.most_common())
+    lines = [
+        f"Dry run of {summary.window} into '{summary.dataset}'"
+        + ("" if summary.dataset_id else " (the dataset would be created)"),
+        f"  {summary.read:,} rows read",
+        f"  {created:,} would be created{_samples(extracted, 'create')}",
+        f"  {updated:,} would be updated{f' ({changes})' if changes else ''}{_samples(extracted, 'update')}",
+        f"  {summary.outcomes['unchanged']:,} unchanged",
+        f"  {summary.outcomes['superseded']:,} superseded{_samples(extracted, 'superseded')}",
+        f"  {summary.outcomes['rejected']:,} rejected",
+    ]
+    lines += [f"    {reason.rows:,} with {reason.code}: {reason.reason}" for reason in top_reasons(dead_letters)]
+    for name, options in missing_from_schema(schema, summary.additions).items():
+        what = "options " + ", ".join(options) if name in schema else "the field" + _with(options)
+        lines.append(f"  metadata field '{name}': {what} would be added")
+    lines.append(f"  about {_calls(summary, extracted):,} calls to Labelbox; nothing was written")
+    return "\n".join(lines)
+
+
+def _samples(extracted: Extracted, kind: str) -> str:
+    keys = extracted.samples.get(kind)
+    return f", e.g. {', '.join(keys)}" if keys else ""
+
+
+def _with(options: Sequence[str]) -> str:
+    return f" with options {', '.join(options)}" if options else ""
+
+
+def _calls(summary: Summary, extracted: Extracted) -> int:
+    """Estimate the calls: 50 rows a metadata merge, 25 an attachment look-up, 1,000 vectors, 10 MB a chunk."""
+    sent = summary.planned["create"] + summary.planned["update"]
+    if not sent:
+        return 0
+    merges = -(-extracted.changes["metadata"] // 50) + -(-extracted.changes["attachments"] // 25)
+    tasks = max(1, -(-sent // 50_000))
+    return tasks * 6 + sent // 5_000 + sent // 10_000 + merges + -(-extracted.changes["embeddings"] // 1_000)

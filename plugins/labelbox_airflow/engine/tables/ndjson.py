@@ -1,0 +1,150 @@
+"""Reading JSON, one object a line, as a stream: every value is text, a bad line is rejected and the rest goes on."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any, BinaryIO
+
+import orjson
+import pyarrow as pa
+
+from labelbox_airflow.engine.errors import SourceError, did_you_mean
+from labelbox_airflow.engine.records import Batch, Rejected
+from labelbox_airflow.engine.tables.batches import BATCH_ROWS, shown
+from labelbox_airflow.engine.tables.streams import MAX_RECORD_BYTES, buffered, packing_errors, unpacked
+
+_log = logging.getLogger(__name__)
+_BOM = b"\xef\xbb\xbf"
+_EXACT = 2.0**53  # from here on a float cannot tell whole numbers apart
+
+
+def read_ndjson(
+    file: BinaryIO,
+    place: str,
+    columns: Sequence[str] | None = None,
+    time: datetime | None = None,
+    *,
+    batch_rows: int = BATCH_ROWS,
+) -> Iterator[Batch]:
+    """Yield the objects of an NDJSON file in batches of up to ``batch_rows``; memory does not grow with the file.
+
+    Every value is text: a string as it is, any other as its JSON text (``12``, ``true``, ``[0.1,0.2]``); null and an
+    absent key are null. Without ``columns`` each batch has the keys that its objects have. A key that no object of
+    the file has is a column of nulls and a warning in the log, since keys may be left out where they have no value.
+    Rejected, while the rest goes on: a line that is no JSON (``bad_json``), one that is no object (``not_an_object``).
+
+    :param file: open for reading bytes, seekable or not; unpacked when ``place`` ends in ``.gz``
+    :param place: what messages and origins call the file
+    :raises SourceError: for a line over 16 MB, or a broken gzip file
+    """
+    wanted = list(dict.fromkeys(columns)) if columns is not None else None
+    with packing_errors(place):
+        records = _Records(unpacked(file, place), place)
+        while records.take(batch_rows):
+            names = wanted if wanted is not None else list(records.keys)
+            yield Batch(
+                rows=_columns(records.objects, names),
+                place=place,
+                positions=records.positions,
+                time=time,
+                rejected=records.rejected,
+            )
+            records.seen.update(records.keys)
+    if records.seen:
+        for name in wanted or ():
+            if name not in records.seen:
+                _log.warning("%s: no object has the key '%s'. %s", place, name, did_you_mean(name, records.seen))
+
+
+class _Records:
+    """Takes lines off the file, some at a time, and tells the good from the bad.
+
+    :ivar objects: the objects taken last
+    :ivar positions: for each of them its line
+    :ivar keys: the keys of these objects, in the order they came
+    :ivar rejected: the bad lines met meanwhile
+    :ivar seen: keys of all batches so far
+    """
+
+    def __init__(self, file: BinaryIO, place: str) -> None:
+        self._lines = buffered(file)
+        self._place = place
+        self._number = 0
+        self.seen: dict[str, None] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        self.objects: list[dict[str, Any]] = []
+        self.positions: list[int] = []
+        self.keys: dict[str, None] = {}
+        self.rejected: list[Rejected] = []
+
+    def take(self, count: int) -> bool:
+        """Take up to ``count`` lines in place of those taken before; False when there are no more."""
+        self._forget()
+        while len(self.positions) + len(self.rejected) < count:
+            line = self._lines.readline(MAX_RECORD_BYTES + 1)
+            if not line:
+                break
+            self._number += 1
+            self._add(line)
+        return bool(self.positions or self.rejected)
+
+    def _add(self, line: bytes) -> None:
+        if len(line) > MAX_RECORD_BYTES:
+            raise SourceError(
+                f"line {self._number} is longer than {MAX_RECORD_BYTES >> 20} MB",
+                where=self._place,
+                remedy="NDJSON has one object a line; an array, or one document over many lines, is something else.",
+            )
+        if self._number == 1:
+            line = line.removeprefix(_BOM)
+        if line.isspace() or not line:
+            return
+        try:
+            value = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            self._reject(line, "bad_json", f"The line is no JSON: {error}. NDJSON has one object a line.")
+            return
+        if not isinstance(value, dict):
+            self._reject(line, "not_an_object", f"The line is a JSON {_kind(value)}, not an object with keys.")
+            return
+        if any(type(cell) is float and abs(cell) >= _EXACT for cell in value.values()):
+            value = json.loads(line)  # orjson makes a float of a whole number beyond 64 bits, and loses digits
+        self.objects.append(value)
+        self.positions.append(self._number)
+        self.keys.update(dict.fromkeys(value))
+
+    def _reject(self, line: bytes, code: str, reason: str) -> None:
+        self.rejected.append(
+            Rejected(
+                origin=f"{self._place} line {self._number}",
+                stage="read",
+                code=code,
+                reason=reason,
+                row={"line": shown(line.decode(errors="replace").rstrip("\r\n"))},
+            )
+        )
+
+
+def _kind(value: object) -> str:
+    names = {list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
+    return names.get(type(value), "null")
+
+
+def _columns(objects: list[dict[str, Any]], names: Sequence[str]) -> pa.RecordBatch:
+    schema = pa.schema([(name, pa.string()) for name in names])
+    arrays = [pa.array([_text(record.get(name)) for record in objects], pa.string()) for name in names]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _text(value: Any) -> str | None:
+    if value is None or type(value) is str:
+        return value
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # a whole number beyond 64 bits
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

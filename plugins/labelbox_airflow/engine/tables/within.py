@@ -1,0 +1,120 @@
+"""The rows of a batch that a window selects by one of their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from labelbox_airflow.engine.errors import SourceError
+from labelbox_airflow.engine.records import Batch, Rejected
+from labelbox_airflow.engine.rows.metadata import parse_moment
+from labelbox_airflow.engine.rows.problems import row_payload
+from labelbox_airflow.engine.tables.batches import keep_rows, shown
+from labelbox_airflow.engine.tables.parquet import RowGroupTest
+from labelbox_airflow.engine.window import Window
+
+_INSTANT = pa.timestamp("us", "UTC")
+
+
+def rows_within(batch: Batch, column: str, window: Window, zone: ZoneInfo) -> Batch:
+    """Return ``batch`` with the rows whose time in ``column`` lies in ``window``.
+
+    Text is read as an ISO 8601 date or time; a time without a zone is taken to be in ``zone``, a date is its midnight.
+    A row whose value is null or no time is rejected (``bad_window_value``), since no window would ever read it.
+
+    :raises SourceError: when the column's type holds no times, such as a number
+    """
+    inside = _inside(batch.rows.column(column), window, zone, f"{batch.place}: column '{column}'")
+    if not inside.null_count:
+        return keep_rows(batch, inside)
+    bad = [index for index, verdict in enumerate(inside.to_pylist()) if verdict is None]
+    rejected = [_rejected(batch, index, column) for index in bad]
+    return keep_rows(batch, pc.fill_null(inside, fill_value=False), rejected)
+
+
+def _inside(values: pa.Array, window: Window, zone: ZoneInfo, where: str) -> pa.BooleanArray:
+    """Return for each value whether it lies in the window, null where that cannot be told."""
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values, kind = values.dictionary_decode(), kind.value_type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return _text_inside(values.to_pylist(), window, zone)
+    if pa.types.is_date(kind):
+        values = values.cast(pa.timestamp("ms"))
+    elif not pa.types.is_timestamp(kind):
+        raise SourceError(
+            f"a window cannot be taken from the type {kind}",
+            where=where,
+            remedy="Use a column of timestamps, dates, or ISO 8601 text.",
+        )
+    if values.type.tz is None:
+        values = pc.assume_timezone(values, zone.key, ambiguous="earliest", nonexistent="earliest")
+    return _between(values.cast(_INSTANT, safe=False), window)
+
+
+def _between(instants: pa.Array, window: Window) -> pa.BooleanArray:
+    start, end = (pa.scalar(moment, _INSTANT) for moment in (window.start, window.end))
+    return pc.and_(pc.greater_equal(instants, start), pc.less(instants, end))
+
+
+def _text_inside(texts: Sequence[str | None], window: Window, zone: ZoneInfo) -> pa.BooleanArray:
+    verdicts: dict[str | None, bool | None] = {text: _verdict(text, window, zone) for text in set(texts)}
+    return pa.array([verdicts[text] for text in texts], pa.bool_())
+
+
+def _verdict(text: str | None, window: Window, zone: ZoneInfo) -> bool | None:
+    if text is None:
+        return None
+    try:
+        return window.contains(parse_moment(text, zone))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _rejected(batch: Batch, index: int, column: str) -> Rejected:
+    value = batch.rows.column(column)[index].as_py()
+    what = "is null" if value is None else f"= '{shown(str(value))}' is no date or time in ISO 8601"
+    return Rejected(
+        origin=batch.origin(index),
+        stage="read",
+        code="bad_window_value",
+        reason=f"The column '{column}', which the window goes by, {what}; the row belongs to no window.",
+        field=column,
+        value=None if value is None else shown(str(value)),
+        row=row_payload(batch.rows, index),
+    )
+
+
+def groups_within(column: str, window: Window, zone: ZoneInfo) -> RowGroupTest:
+    """Return a test that leaves out the row groups whose statistics show that no row's ``column`` is in ``window``."""
+    return partial(_may_hold, column, window, zone)
+
+
+def _may_hold(column: str, window: Window, zone: ZoneInfo, group: pq.RowGroupMetaData) -> bool:
+    for index in range(group.num_columns):
+        chunk = group.column(index)
+        if chunk.path_in_schema == column:
+            statistics = chunk.statistics
+            break
+    else:
+        return True
+    if statistics is None or not statistics.has_min_max or not statistics.has_null_count or statistics.null_count:
+        return True  # a null must be read, to be rejected
+    first, last = _instant(statistics.min, zone), _instant(statistics.max, zone)
+    return first is None or last is None or (first < window.end and last >= window.start)
+
+
+def _instant(value: Any, zone: ZoneInfo) -> datetime | None:
+    """Return a statistic as an instant; None for text, whose order is not the order of time."""
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=zone).astimezone(UTC)
+    return None

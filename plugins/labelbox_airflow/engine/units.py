@@ -1,0 +1,128 @@
+"""Units: the rows of a run that are sent together, kept on staging."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import pyarrow as pa
+
+from labelbox_airflow.engine.fingerprint import fingerprint
+from labelbox_airflow.engine.rows.mapping import PARTS
+from labelbox_airflow.engine.staging import Staging, TableWriter
+
+UNIT_BYTES = 128 * 1024 * 1024  # of mapped rows; a unit is held in memory while it is sent
+
+Marks = tuple[int | None, ...]
+"""Fingerprints of a row's parts in the order of PARTS; None where the sync does not own the part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Rows that are sent together: the name of their table file, and how many they are."""
+
+    name: str
+    rows: int
+
+
+class UnitWriter:
+    """Cuts staged rows into units, each a table file of one schema and bounded size.
+
+    :param staging: None to write nothing (a dry run)
+    :param unit_rows: rows after which a unit is full
+    """
+
+    def __init__(self, staging: Staging | None, unit_rows: int) -> None:
+        self.units: list[Unit] = []
+        self.next_sequence = 0
+        self._staging = staging
+        self._unit_rows = unit_rows
+        self._schema: pa.Schema | None = None
+        self._writer: TableWriter | None = None
+
+    def current(self, schema: pa.Schema) -> str:
+        """Return the name of the unit that the next rows of ``schema`` go to."""
+        if self._schema is not None and (self._is_full() or self._schema != schema):
+            self.close()
+        self._schema = schema
+        return f"unit-{len(self.units) + 1:05d}"
+
+    def write(self, rows: pa.RecordBatch) -> None:
+        """Append rows to the current unit, numbered on through the run."""
+        numbers = pa.array(range(self.next_sequence, self.next_sequence + rows.num_rows), pa.int64())
+        self.next_sequence += rows.num_rows
+        numbered = rows.append_column("sequence", numbers)
+        if self._staging is None:
+            return
+        if self._writer is None:
+            name = f"unit-{len(self.units) + 1:05d}"
+            self._writer = self._staging.table_writer(f"{name}.arrow", numbered.schema)
+        self._writer.write(numbered)
+
+    def close(self) -> None:
+        """Complete the current unit."""
+        if self._writer is not None:
+            self._writer.close()
+            self.units.append(Unit(f"unit-{len(self.units) + 1:05d}", self._writer.rows))
+        self._writer = self._schema = None
+
+    def _is_full(self) -> bool:
+        return self._writer is not None and (self._writer.rows >= self._unit_rows or self._writer.size >= UNIT_BYTES)
+
+
+def part_marks(rows: pa.RecordBatch) -> list[Marks]:
+    """Return the fingerprints of each row's parts."""
+    nothing = [None] * rows.num_rows
+    columns: Sequence[Sequence[int | None]] = [
+        rows.column(f"fingerprint.{part}").to_pylist() if f"fingerprint.{part}" in rows.schema.names else nothing
+        for part in PARTS
+    ]
+    return list(zip(*columns, strict=True))
+
+
+def content_mark(marks: Marks) -> int:
+    """Return one fingerprint over all parts."""
+    return fingerprint(struct.pack("<5q", *(mark or 0 for mark in marks)))
+
+
+class UnitRows:
+    """The rows of a unit in memory, with the columns that decisions need as lists."""
+
+    def __init__(self, name: str, batches: Sequence[pa.RecordBatch]) -> None:
+        self.name = name
+        self.table = pa.Table.from_batches(list(batches))
+        self.keys: list[str] = self._values("global_key")
+        self.versions: list[int] = self._values("version")
+        self.sources: list[int] = self._values("source")
+        self.origins: list[str] = self._values("origin")
+        self.sequences: list[int] = self._values("sequence")
+        self.marks: list[Marks] = [marks for batch in batches for marks in part_marks(batch)]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def take(self, indices: Sequence[int]) -> pa.RecordBatch:
+        """Return some rows as one batch."""
+        taken = self.table.take(pa.array(indices, pa.int64())).combine_chunks().to_batches()
+        return taken[0] if taken else pa.RecordBatch.from_pylist([], self.table.schema)
+
+    def payload(self, index: int) -> dict[str, object]:
+        """Return the content of a row, for its dead letter."""
+        row = self.table.slice(index, 1).to_pylist()[0]
+        return {
+            name: orjson.loads(value) if isinstance(value, str) and name != "origin" and name != "global_key" else value
+            for name, value in row.items()
+            if value is not None and not name.startswith("fingerprint.") and name not in {"source", "sequence"}
+        }
+
+    def _values(self, name: str) -> list[Any]:
+        values: list[Any] = self.table.column(name).to_pylist()
+        return values
+
+
+def load_unit(staging: Staging, name: str) -> UnitRows:
+    """Read a unit from staging."""
+    return UnitRows(name, list(staging.read_table(f"{name}.arrow")))

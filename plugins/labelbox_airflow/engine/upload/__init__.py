@@ -1,0 +1,201 @@
+"""Upload: one unit of mapped rows, sent as one task of Labelbox and settled row by row.
+
+A unit is taken up again where it was left: the journal names the task that was submitted, and what was decided on
+each row before sending lies on staging. Whatever was sent without an answer is looked up before it counts as lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+
+import orjson
+
+from labelbox_airflow.engine.api import tasks
+from labelbox_airflow.engine.api.embeddings import embedding_ids
+from labelbox_airflow.engine.errors import LabelboxUnavailableError
+from labelbox_airflow.engine.held import held_rows
+from labelbox_airflow.engine.ledger import Claim, Entry, Ledger, Run
+from labelbox_airflow.engine.metadata_schema import read_metadata_schema
+from labelbox_airflow.engine.rows.decide import SUPERSEDED, Decision, Overwrite, decide
+from labelbox_airflow.engine.rows.spec import RowsSpec
+from labelbox_airflow.engine.staging import Staging
+from labelbox_airflow.engine.transport import Transport
+from labelbox_airflow.engine.units import Marks, UnitRows, content_mark, load_unit
+from labelbox_airflow.engine.upload.sender import Sender
+from labelbox_airflow.engine.upload.settlement import Settlement
+
+STEP = "rows"
+
+
+class KeysBusyError(LabelboxUnavailableError):
+    """Another run is sending some of the same keys right now; this unit has to wait for it."""
+
+
+class UnitUpload:
+    """Sends one unit.
+
+    :param spec: the ``rows:`` of the sync, the former connectors' columns spelled out
+    :param overwrite: ``always`` lets older rows overwrite newer ones
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        ledger: Ledger,
+        staging: Staging,
+        *,
+        run: Run,
+        spec: RowsSpec,
+        dataset_id: str,
+        unit: str,
+        overwrite: Overwrite = "newer",
+    ) -> None:
+        self._transport, self._ledger, self._staging = transport, ledger, staging
+        self._run, self._spec, self._dataset_id = run, spec, dataset_id
+        self._overwrite: Overwrite = overwrite
+        self._unit = load_unit(staging, unit)
+        self._schema = read_metadata_schema(transport)
+        ids = embedding_ids(transport, spec.embeddings, create=False)
+        self._sender = Sender(transport, spec, dataset_id=dataset_id, schema=self._schema, embedding_ids=ids)
+
+    def start(self) -> str | None:
+        """Send the unit, or find the task that an earlier attempt submitted; return its id, None where none is needed.
+
+        :raises KeysBusyError: another run is sending some of the keys
+        """
+        noted = self._ledger.journal(self._run, self._unit.name, STEP)
+        if noted is not None and noted.task_id is not None and self._saved_content() == noted.content:
+            return noted.task_id
+        decisions = self._decide()
+        content = self._save(decisions)
+        if not any(self._sender.in_task(decision) for decision in decisions):
+            return None
+        self._ledger.intend(self._run, self._unit.name, STEP, content)
+        task_id = self._sender.send(self._unit, dict(enumerate(decisions)), self._known_ids())
+        if task_id is not None:
+            self._ledger.submitted(self._run, self._unit.name, STEP, task_id)
+        return task_id
+
+    def finish(self, task_id: str | None) -> Counter[str]:
+        """Settle the unit once its task has ended, and record outcomes, dead letters and what Labelbox holds now.
+
+        :return: rows by outcome
+        :raises LabelboxUnavailableError: the task failed as a whole; the next attempt sends again what is missing
+        """
+        noted = self._ledger.journal(self._run, self._unit.name, STEP)
+        if task_id is not None:
+            state = tasks.task_state(self._transport, task_id)
+            if noted is not None and state.status in {"FAILED", "CANCELED"}:
+                self._ledger.submitted(self._run, self._unit.name, STEP, None)
+            state.require_complete()
+        settlement = Settlement(
+            self._transport,
+            self._sender,
+            self._unit,
+            self._saved_decisions(),
+            dataset_id=self._dataset_id,
+            ids=self._known_ids(),
+            held=self._held,
+            first_intent=noted.first_intent_at if noted is not None else None,
+        )
+        counts = settlement.settle(task_id)
+        with self._ledger.transaction() as transaction:
+            entries = self._entries(settlement)
+            transaction.put(self._run.organization, entries, force=self._overwrite == "always")
+            transaction.settle(self._run, self._unit.name, counts=counts, rejected=settlement.rejected)
+        return counts
+
+    def _decide(self) -> list[Decision]:
+        unit = self._unit
+        acquired = self._ledger.acquire(self._run, unit.name, unit.keys)
+        if acquired.unclaimed:  # the lease ran out while the unit waited for its turn
+            self._claim_again(acquired.unclaimed)
+            acquired = self._ledger.acquire(self._run, unit.name, unit.keys)
+        if acquired.waiting:
+            key, other = next(iter(acquired.waiting.items()))
+            raise KeysBusyError(
+                f"the run {other} is sending {len(acquired.waiting):,} of the same global keys right now, e.g. '{key}'",
+                remedy="This unit goes on when it has finished.",
+            )
+        entries = self._ledger.entries(self._run.organization, list(acquired.held))
+        return [
+            decide(entries.get(key), self._dataset_id, unit.versions[index], unit.marks[index], self._overwrite)
+            if acquired.held.get(key) == unit.sequences[index]
+            else SUPERSEDED
+            for index, key in enumerate(unit.keys)
+        ]
+
+    def _claim_again(self, keys: frozenset[str]) -> None:
+        unit = self._unit
+        columns = zip(unit.keys, unit.sequences, unit.versions, unit.marks, unit.origins, strict=True)
+        claims = {
+            key: Claim(unit.name, sequence, version, content_mark(marks), origin)
+            for key, sequence, version, marks, origin in columns
+            if key in keys
+        }
+        self._ledger.claim(self._run, claims)
+
+    def _known_ids(self) -> dict[int, str]:
+        entries = self._ledger.entries(self._run.organization, self._unit.keys)
+        known = ((index, entries.get(key)) for index, key in enumerate(self._unit.keys))
+        return {
+            index: entry.data_row_id
+            for index, entry in known
+            if entry is not None and entry.data_row_id and entry.dataset_id == self._dataset_id
+        }
+
+    def _held(self, keys: Sequence[str]) -> Mapping[str, Marks]:
+        rows = held_rows(self._transport, self._dataset_id, self._spec, self._schema, keys)
+        return {row.global_key: row.marks for row in rows}
+
+    def _entries(self, settlement: Settlement) -> dict[str, Entry]:
+        unit = self._unit
+        return {
+            unit.keys[index]: Entry._make(
+                (
+                    self._dataset_id,
+                    self._run.sync,
+                    settlement.ids.get(index),
+                    unit.versions[index],
+                    unit.sources[index],
+                    *unit.marks[index],
+                    None,
+                )
+            )
+            for index, outcome in settlement.outcomes.items()
+            if outcome in {"created", "updated", "unchanged"}
+        }
+
+    def _save(self, decisions: Sequence[Decision]) -> str:
+        """Keep the decisions for whoever settles the unit; return a hash of what is about to be sent."""
+        distinct = list(dict.fromkeys(decisions))
+        numbers = {decision: number for number, decision in enumerate(distinct)}
+        rows = [numbers[decision] for decision in decisions]
+        content = _content(self._unit, rows, distinct)
+        saved = {"content": content, "distinct": [list(decision) for decision in distinct], "rows": rows}
+        self._staging.write_json(self._file, saved)
+        return content
+
+    def _saved_content(self) -> str | None:
+        try:
+            return str(self._staging.read_json(self._file)["content"])
+        except FileNotFoundError:
+            return None
+
+    def _saved_decisions(self) -> list[Decision]:
+        saved = self._staging.read_json(self._file)
+        distinct = [Decision(action, tuple(changed)) for action, changed in saved["distinct"]]
+        return [distinct[number] for number in saved["rows"]]
+
+    @property
+    def _file(self) -> str:
+        return f"{self._unit.name}.decisions.json"
+
+
+def _content(unit: UnitRows, rows: Sequence[int], distinct: Sequence[Decision]) -> str:
+    digest = blake2b(orjson.dumps([[list(decision) for decision in distinct], rows]), digest_size=16)
+    for key, marks in zip(unit.keys, unit.marks, strict=True):
+        digest.update(f"{key}\0{marks}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,121 @@
+"""Sending: decided rows of a unit become chunks, a manifest and a task of Labelbox."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pyarrow as pa
+
+from labelbox_airflow.engine.api import tasks
+from labelbox_airflow.engine.errors import LabelboxError
+from labelbox_airflow.engine.metadata_schema import MetadataSchema
+from labelbox_airflow.engine.rows.decide import Decision
+from labelbox_airflow.engine.rows.spec import RowsSpec
+from labelbox_airflow.engine.transport import Transport
+from labelbox_airflow.engine.units import UnitRows
+from labelbox_airflow.engine.upload.merges import merge_attachments, write_embeddings, write_metadata
+from labelbox_airflow.engine.wire import WireFormat, chunks, manifest
+
+UPLOAD_THREADS = 4  # parallel chunk uploads; Labelbox's community advises no more
+CREATE_BATCH = 5000  # rows whose items are made at a time
+
+Decisions = Mapping[int, Decision]
+"""What to do with rows of a unit, by index."""
+
+
+class Sender:
+    """Writes rows of one dataset.
+
+    :param schema: metadata fields by name, complete for the fields of ``spec``
+    :param embedding_ids: custom embeddings by name
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        spec: RowsSpec,
+        *,
+        dataset_id: str,
+        schema: MetadataSchema,
+        embedding_ids: Mapping[str, str],
+    ) -> None:
+        self._transport = transport
+        self._schema = schema
+        self._embedding_ids = embedding_ids
+        self._merge = spec.lists == "merge"
+        self._wire = WireFormat(dataset_id, spec.media_type, schema, embedding_ids)
+
+    def task_parts(self, decision: Decision) -> tuple[str, ...]:
+        """Return the changed parts of an update that travel in a task; the others are merged after it."""
+        merged_later = {"embeddings", "metadata"} if self._merge else {"embeddings"}
+        return tuple(part for part in decision.changed if part not in merged_later)
+
+    def in_task(self, decision: Decision) -> bool:
+        """Tell whether a task is needed to carry the decision out."""
+        return decision.action == "create" or (decision.action == "update" and bool(self.task_parts(decision)))
+
+    def send(self, unit: UnitRows, decisions: Decisions, ids: Mapping[int, str]) -> str | None:
+        """Upload what a task has to carry and submit it; return its id, None where no task is needed.
+
+        :param ids: data row ids of the rows that exist, by index
+        """
+        sent = [index for index, decision in decisions.items() if self.in_task(decision)]
+        if not sent:
+            return None
+        urls = self._upload(chunks(self._items(unit, decisions, ids)))
+        url = self._transport.upload(
+            manifest(urls, len(sent)), filename="manifest.json", content_type="application/json"
+        )
+        return tasks.submit(self._transport, url)
+
+    def merge(self, unit: UnitRows, decisions: Decisions, ids: Mapping[int, str]) -> dict[str, str]:
+        """Merge metadata and embeddings of updated rows; return failures by global key."""
+        failures: dict[str, str] = {}
+        updated = {index: d for index, d in decisions.items() if d.action == "update"}
+        metadata = [index for index, d in updated.items() if "metadata" in d.changed]
+        if metadata and self._merge:
+            rows = unit.take(metadata)
+            failures.update(write_metadata(self._transport, rows, self._schema, [ids.get(i) for i in metadata]))
+        vectors = [index for index, d in updated.items() if "embeddings" in d.changed and index in ids]
+        if vectors:
+            write_embeddings(self._transport, unit.take(vectors), self._embedding_ids, [ids[i] for i in vectors])
+        return failures
+
+    def _items(self, unit: UnitRows, decisions: Decisions, ids: Mapping[int, str]) -> Iterator[pa.Array]:
+        groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        creates: list[int] = []
+        for index, decision in decisions.items():
+            if decision.action == "create":
+                creates.append(index)
+            elif self.in_task(decision):
+                groups[self.task_parts(decision)].append(index)
+        for start in range(0, len(creates), CREATE_BATCH):
+            yield self._wire.creates(unit.take(creates[start : start + CREATE_BATCH]))
+        for parts, indices in groups.items():
+            rows = unit.take(indices)
+            if "attachments" in parts and self._merge:
+                rows = merge_attachments(self._transport, rows, [_known(ids, unit, index) for index in indices])
+            yield self._wire.updates(rows, parts)
+
+    def _upload(self, contents: Iterator[bytes]) -> Sequence[str]:
+        """Upload chunks, a few at a time and no more in memory than are under way."""
+        urls: list[str] = []
+        under_way: deque[Future[str]] = deque()
+        with ThreadPoolExecutor(UPLOAD_THREADS) as pool:
+            for number, content in enumerate(contents, 1):
+                if len(under_way) == UPLOAD_THREADS:
+                    urls.append(under_way.popleft().result())
+                under_way.append(pool.submit(self._upload_one, content, f"data-rows-{number:05d}.json"))
+            urls.extend(future.result() for future in under_way)
+        return urls
+
+    def _upload_one(self, content: bytes, filename: str) -> str:
+        return self._transport.upload(content, filename=filename, content_type="application/json")
+
+
+def _known(ids: Mapping[int, str], unit: UnitRows, index: int) -> str:
+    if index not in ids:
+        raise LabelboxError(f"the data row id of '{unit.keys[index]}' is not known", remedy="Run labelbox-sync adopt.")
+    return ids[index]

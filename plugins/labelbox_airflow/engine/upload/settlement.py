@@ -1,0 +1,178 @@
+"""Settling: what became of every row of a unit, from what Labelbox says and, where it leaves doubt, by looking."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from labelbox_airflow.engine.api import tasks
+from labelbox_airflow.engine.api.data_rows import Home, look_up
+from labelbox_airflow.engine.errors import CountMismatchError
+from labelbox_airflow.engine.records import Rejected
+from labelbox_airflow.engine.rows.decide import CREATE, Decision
+from labelbox_airflow.engine.rows.mapping import PARTS
+from labelbox_airflow.engine.transport import Transport
+from labelbox_airflow.engine.units import Marks, UnitRows
+from labelbox_airflow.engine.upload.sender import Decisions, Sender
+
+# A row made this long before the intent to send it was noted may still be ours: clocks differ.
+CLOCK_SKEW = timedelta(minutes=5)
+DUPLICATE = "Duplicate global key"  # LP tests/integration/test_data_rows_upsert.py
+OUTCOMES = {"create": "created", "update": "updated", "unchanged": "unchanged", "superseded": "superseded"}
+
+Held = Callable[[Sequence[str]], Mapping[str, Marks]]
+"""Reads from Labelbox what it holds of some global keys, as fingerprints."""
+
+
+class Settlement:
+    """Follows the rows of one unit until each has its outcome.
+
+    :param decisions: what was decided on every row before sending
+    :param ids: data row ids known before, by row index
+    :param held: reads what Labelbox holds of keys that turn out to exist
+    :param first_intent: when this unit was first about to be sent
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        sender: Sender,
+        unit: UnitRows,
+        decisions: Sequence[Decision],
+        *,
+        dataset_id: str,
+        ids: Mapping[int, str],
+        held: Held,
+        first_intent: datetime | None,
+    ) -> None:
+        self.outcomes: dict[int, str] = {}
+        self.rejected: list[Rejected] = []
+        self.ids = dict(ids)
+        self._transport, self._sender, self._unit = transport, sender, unit
+        self._decisions = decisions
+        self._dataset_id = dataset_id
+        self._held = held
+        self._first_intent = first_intent
+        self._made_by_us: set[int] = set()
+
+    def settle(self, task_id: str | None) -> Counter[str]:
+        """Give every row its outcome and return the counts.
+
+        :param task_id: the ended task of the unit, None where none was needed
+        :raises CountMismatchError: when a row is left without an outcome
+        """
+        sent: dict[int, Decision] = {}
+        for index, decision in enumerate(self._decisions):
+            if decision.action in {"create", "update"}:
+                sent[index] = decision
+            else:
+                self.outcomes[index] = OUTCOMES[decision.action]
+        doubtful = self._judge(task_id, sent)
+        again = self._resolve(doubtful)
+        if again:
+            self._send_again(again)
+        if len(self.outcomes) != len(self._unit):
+            missing = len(self._unit) - len(self.outcomes)
+            raise CountMismatchError(f"{missing:,} rows of {self._unit.name} have no outcome")
+        return Counter(self.outcomes.values())
+
+    def _judge(self, task_id: str | None, sent: Decisions) -> dict[int, str | None]:
+        """Settle the rows Labelbox is clear about; return the others with its message, if there is one."""
+        written = tasks.created_rows(self._transport, task_id) if task_id else {}
+        failures = tasks.failed_rows(self._transport, task_id) if task_id else {}
+        unrefused = {index: d for index, d in sent.items() if self._unit.keys[index] not in failures}
+        failures.update(self._sender.merge(self._unit, unrefused, self.ids))
+        doubtful: dict[int, str | None] = {}
+        for index, decision in sent.items():
+            key = self._unit.keys[index]
+            message = failures.get(key)
+            if message is None and (key in written or not self._sender.in_task(decision)):
+                self._done(index, decision, written.get(key))
+            elif message is not None and decision.action == "create" and DUPLICATE not in message:
+                self._reject(index, "refused", f"Labelbox refused the row: {message}")
+            else:
+                doubtful[index] = message
+        return doubtful
+
+    def _resolve(self, doubtful: Mapping[int, str | None]) -> dict[int, Decision]:
+        """Look where the keys live; return the rows that have to be sent once more, and how."""
+        if not doubtful:
+            return {}
+        lookup = look_up(self._transport, [self._unit.keys[index] for index in doubtful])
+        again: dict[int, Decision] = {}
+        ours: dict[int, Home] = {}
+        for index, message in doubtful.items():
+            key = self._unit.keys[index]
+            home = lookup.found.get(key)
+            if key in lookup.denied or (home is not None and home.dataset_id != self._dataset_id):
+                self._reject_elsewhere(index, home)
+            elif home is None:  # never arrived, or deleted in Labelbox
+                again[index] = CREATE
+            elif self._decisions[index].action == "create":
+                ours[index] = home
+            elif message is not None:
+                self._reject(index, "refused", f"Labelbox refused the change: {message}")
+            else:
+                again[index] = self._decisions[index]
+        again.update(self._adopt(ours))
+        return again
+
+    def _adopt(self, homes: Mapping[int, Home]) -> dict[int, Decision]:
+        """Take over rows that our dataset has already; return those that differ, with the parts to write."""
+        if not homes:
+            return {}
+        held = self._held([self._unit.keys[index] for index in homes])
+        different: dict[int, Decision] = {}
+        for index, home in homes.items():
+            self.ids[index] = home.data_row_id
+            if self._first_intent is not None and home.created_at >= self._first_intent - CLOCK_SKEW:
+                self._made_by_us.add(index)
+            marks = self._unit.marks[index]
+            known = held.get(self._unit.keys[index], (None,) * len(PARTS))
+            changed = tuple(
+                part
+                for part, mark, other in zip(PARTS, marks, known, strict=True)
+                if mark is not None and mark != other
+            )
+            if changed:
+                different[index] = Decision("update", changed)
+            else:
+                self.outcomes[index] = "created" if index in self._made_by_us else "unchanged"
+        return different
+
+    def _send_again(self, decisions: Decisions) -> None:
+        """Send the remaining rows once more and wait; what is still in doubt then is rejected, not lost."""
+        task_id = self._sender.send(self._unit, decisions, self.ids)
+        if task_id is not None:
+            tasks.wait(self._transport, task_id).require_complete()
+        for index, message in self._judge(task_id, decisions).items():
+            self._reject(index, "refused", f"Labelbox did not take the row: {message or 'it says nothing about it'}")
+
+    def _done(self, index: int, decision: Decision, data_row_id: str | None) -> None:
+        if data_row_id is not None:
+            self.ids[index] = data_row_id
+        self.outcomes[index] = "created" if index in self._made_by_us else OUTCOMES[decision.action]
+
+    def _reject_elsewhere(self, index: int, home: Home | None) -> None:
+        place = f"the dataset '{home.dataset_name}' ({home.dataset_id})" if home else "a place this API key cannot see"
+        self._reject(
+            index,
+            "key_in_other_dataset",
+            f"global_key = '{self._unit.keys[index]}': is taken by a data row in {place}; keys are unique in an "
+            "organization, so change the key, or delete that row",
+        )
+
+    def _reject(self, index: int, code: str, reason: str) -> None:
+        self.outcomes[index] = "rejected"
+        unit = self._unit
+        self.rejected.append(
+            Rejected(
+                origin=unit.origins[index],
+                stage="send",
+                code=code,
+                reason=reason,
+                global_key=unit.keys[index],
+                row=unit.payload(index),
+            )
+        )

@@ -1,0 +1,274 @@
+"""Data rows: extract them from sources, let them through the gate, upload them unit by unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import conf
+
+from labelbox_airflow.engine.errors import LabelboxError, LabelboxUnavailableError
+from labelbox_airflow.operators.base import LabelboxOperator, without_vain_retries
+from labelbox_airflow.operators.runs import RunPlan, is_dry_run, plan_run
+from labelbox_airflow.sources.inputs import Input, read_inputs
+from labelbox_airflow.triggers.tasks import LabelboxTaskTrigger
+
+if TYPE_CHECKING:
+    from labelbox_airflow.engine.ledger import Ledger, Run
+    from labelbox_airflow.engine.records import Batch
+    from labelbox_airflow.engine.upload import UnitUpload
+
+SUMMARY = "extract.json"
+BUSY_PAUSE = timedelta(seconds=30)
+
+
+class LabelboxExtractDataRowsOperator(LabelboxOperator):
+    """Read sources, map and check their rows, and stage those that are new or changed.
+
+    Rows that are as Labelbox holds them cost no call; wrong rows are kept with the reason. Reads the run's window:
+    see :func:`~labelbox_airflow.operators.runs.plan_run`. The params ``since``, ``until``, ``full_refresh``,
+    ``overwrite``, ``dry_run`` and ``row_limit`` of the run are honoured.
+
+    :param target: what :class:`LabelboxEnsureDatasetOperator` returned
+    :param rows: the mapping of rows, as under ``rows:`` of a sync file
+    :param inputs: the sources; the first is the main one
+    :param records: rows given directly, as a list of dicts or a pandas DataFrame, instead of ``inputs``
+    :param base: directory that relative URIs are relative to
+    :param unit_rows: rows sent as one task of Labelbox, at most 150,000
+    :param spec_hash: hash of the sync file, recorded with the run
+    :return: counts: rows read, settled outcomes, and what is planned
+    """
+
+    template_fields: Sequence[str] = (*LabelboxOperator.template_fields, "target", "records")
+
+    def __init__(
+        self,
+        *,
+        target: Mapping[str, Any] | Any,
+        rows: Mapping[str, Any],
+        inputs: Sequence[Input] = (),
+        records: Any = None,
+        base: str | None = None,
+        unit_rows: int = 50_000,
+        spec_hash: str = "",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.target = target
+        self.rows = rows
+        self.inputs = inputs
+        self.records = records
+        self.base = base
+        self.unit_rows = unit_rows
+        self.spec_hash = spec_hash
+
+    @without_vain_retries
+    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Extract the rows of the run's window."""
+        from labelbox_airflow.engine.ledger import Run
+
+        run = Run(self.target["organization"], self.sync, context["run_id"])
+        with self._deployment.open_ledger() as ledger:
+            plan = plan_run(context, ledger.watermark(run.sync, run.organization), ledger.run_state(run))
+            self.log.info("Reading %s%s", plan.window or "everything", " (dry run)" if plan.dry_run else "")
+            if plan.dry_run:
+                return self._preview(ledger, run, plan)
+            start, end = (plan.window.start, plan.window.end) if plan.window else (None, plan.end)
+            ledger.begin_run(run, window_start=start, window_end=end, spec_hash=self.spec_hash)
+            return self._extract(ledger, run, plan)
+
+    def _extract(self, ledger: Ledger, run: Run, plan: RunPlan) -> dict[str, Any]:
+        from labelbox_airflow.engine.summary import Summary
+
+        staging = self._deployment.staging_of(self.sync, run.run_id)
+        staging.clear()
+        extracted = self._run_extraction(ledger, ledger, run, plan, staging)
+        summary = Summary.of(extracted, self.target, plan.window, plan.moves_watermark, plan.overwrite)
+        staging.write_json(SUMMARY, summary.as_dict())
+        return summary.counts()
+
+    def _preview(self, ledger: Ledger, run: Run, plan: RunPlan) -> dict[str, Any]:
+        """Extract into a scratch ledger, and print what the run would do."""
+        import tempfile
+
+        from labelbox_airflow.engine.ledger import Ledger as ScratchLedger
+        from labelbox_airflow.engine.summary import Summary, plan_text
+
+        with tempfile.TemporaryDirectory(prefix="dry-run-") as directory:
+            scratch = ScratchLedger(f"sqlite:///{directory}/ledger.db")
+            try:
+                scratch.begin_run(run, window_start=None, window_end=None, spec_hash=self.spec_hash)
+                extracted = self._run_extraction(ledger, scratch, run, plan, None)
+                summary = Summary.of(extracted, self.target, plan.window, False, plan.overwrite)
+                schema = self._schema()
+                for line in plan_text(summary, extracted, schema, scratch.dead_letters(run)).splitlines():
+                    self.log.info(line)
+            finally:
+                scratch.close()
+        return {**summary.counts(), "dry_run": True}
+
+    def _run_extraction(self, ledger: Ledger, book: Ledger, run: Run, plan: RunPlan, staging: Any) -> Any:
+        from labelbox_airflow.engine.extract import Extraction
+        from labelbox_airflow.engine.rows.mapping import microseconds
+        from labelbox_airflow.engine.rows.spec import RowsSpec
+
+        extraction = Extraction(
+            RowsSpec.model_validate(self.rows),
+            self._schema(),
+            ledger=ledger,
+            book=book,
+            run=run,
+            dataset_id=self.target["dataset_id"],
+            staging=staging,
+            default_version=microseconds(plan.end),
+            unit_rows=self.unit_rows,
+            overwrite=plan.overwrite,
+        )
+        for batch in self._batches(plan):
+            extraction.add(batch)
+            self.log.info("%s rows read, last from %s", f"{extraction.result.read:,}", batch.place)
+        return extraction.finish()
+
+    def _batches(self, plan: RunPlan) -> Iterator[Batch]:
+        from labelbox_airflow.engine.records import batch_of, limited
+
+        if self.records is not None:
+            return limited(iter([batch_of(self.records, place=f"records of {self.task_id}")]), plan.row_limit)
+        base = Path(self.base) if self.base else None
+        return limited(read_inputs(self.inputs, plan.window, base), plan.row_limit)
+
+    def _schema(self) -> Any:
+        from labelbox_airflow.engine.metadata_schema import read_metadata_schema
+
+        return read_metadata_schema(self._hook.transport())
+
+
+class LabelboxGateOperator(LabelboxOperator):
+    """Check the guards before anything is sent, and add the metadata fields, options and embeddings the rows need.
+
+    :param guard: ``max_rejected``, ``min_rows``, ``max_new_rows``, as under ``guard:`` of a sync file
+    :return: names of the units to upload; none in a dry run
+    """
+
+    def __init__(self, *, guard: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.guard = guard or {}
+
+    @without_vain_retries
+    def execute(self, context: Mapping[str, Any]) -> list[str]:
+        """Let the units through, or stop the run."""
+        from labelbox_airflow.engine.api.embeddings import embedding_ids
+        from labelbox_airflow.engine.guard import GuardSpec
+        from labelbox_airflow.engine.metadata_schema import complete_schema
+        from labelbox_airflow.engine.summary import Summary
+
+        if is_dry_run(context):
+            return []
+        summary = Summary.read_from(self._deployment.staging_of(self.sync, context["run_id"]), SUMMARY)
+        guard = GuardSpec.model_validate(self.guard)
+        guard.check_read(summary.read, summary.planned["create"])
+        guard.check_rejected(summary.outcomes["rejected"], summary.read)
+        if summary.units:
+            transport = self._hook.transport()
+            for name, options in complete_schema(transport, summary.additions).items():
+                self.log.info("Metadata field '%s': added%s", name, f" options {', '.join(options)}" if options else "")
+            embedding_ids(transport, summary.rows.embeddings, create=True)
+        return [unit.name for unit in summary.units]
+
+
+class LabelboxUploadDataRowsOperator(LabelboxOperator):
+    """Upload one unit of staged rows and settle each of them.
+
+    Submits one task and defers until it has ended. A retry takes up the task that was submitted; it never sends a
+    row twice without looking.
+
+    :param unit: name of the unit
+    :param deferrable: wait in the triggerer; by default as ``[operators] default_deferrable`` says
+    :param task_timeout: how long the task at Labelbox may take
+    :return: rows by outcome
+    """
+
+    template_fields: Sequence[str] = (*LabelboxOperator.template_fields, "unit")
+
+    def __init__(
+        self,
+        *,
+        unit: str | Any,
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        task_timeout: timedelta = timedelta(hours=1),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.unit = unit
+        self.deferrable = deferrable
+        self.task_timeout = task_timeout
+
+    @without_vain_retries
+    def execute(self, context: Mapping[str, Any]) -> dict[str, int]:
+        """Send the unit, or find the task it was sent with, and settle it."""
+        from labelbox_airflow.engine.api import tasks
+        from labelbox_airflow.engine.upload import KeysBusyError
+
+        with self._upload(context) as upload:
+            try:
+                task_id = upload.start()
+            except KeysBusyError as busy:
+                if not self.deferrable:
+                    raise
+                self.log.info("%s", busy)
+                self._come_back_later()
+            if task_id is None:
+                return dict(upload.finish(None))
+            self.log.info("Sent as task %s", task_id)
+            if not self.deferrable:
+                tasks.wait(self._hook.transport(), task_id, timeout=self.task_timeout.total_seconds())
+                return dict(upload.finish(task_id))
+        trigger = LabelboxTaskTrigger(self.labelbox_conn_id, task_id, timeout=self.task_timeout.total_seconds())
+        self.defer(trigger=trigger, method_name="execute_complete")
+        raise AssertionError("defer() raises")
+
+    @without_vain_retries
+    def execute_complete(self, context: Mapping[str, Any], event: Mapping[str, Any] | None = None) -> dict[str, int]:
+        """Settle the unit after its task has ended."""
+        if event is None or event.get("status") == "error":
+            message = "the trigger gave no event" if event is None else event.get("message")
+            raise LabelboxError(f"waiting for Labelbox failed: {message}")
+        if event["status"] == "timeout":
+            raise LabelboxUnavailableError(
+                f"the task {event['task_id']} has not ended: {event['message']}", remedy="A retry goes on waiting."
+            )
+        with self._upload(context) as upload:
+            return dict(upload.finish(event["task_id"]))
+
+    def resume(self, context: Mapping[str, Any], event: Any = None) -> dict[str, int]:  # noqa: ARG002
+        """Try again after waiting for another run."""
+        settled: dict[str, int] = self.execute(context)
+        return settled
+
+    def _come_back_later(self) -> None:
+        from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger
+
+        self.defer(trigger=TimeDeltaTrigger(BUSY_PAUSE), method_name="resume")
+
+    @contextmanager
+    def _upload(self, context: Mapping[str, Any]) -> Iterator[UnitUpload]:
+        from labelbox_airflow.engine.ledger import Run
+        from labelbox_airflow.engine.summary import Summary
+        from labelbox_airflow.engine.upload import UnitUpload
+
+        staging = self._deployment.staging_of(self.sync, context["run_id"])
+        summary = Summary.read_from(staging, SUMMARY)
+        with self._deployment.open_ledger() as ledger:
+            yield UnitUpload(
+                self._hook.transport(),
+                ledger,
+                staging,
+                run=Run(summary.organization, self.sync, context["run_id"]),
+                spec=summary.rows,
+                dataset_id=summary.dataset_id,
+                unit=self.unit,
+                overwrite=summary.overwrite,
+            )

@@ -1,0 +1,128 @@
+"""The report: what became of every row of a run, and whether the run may count as done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from labelbox_airflow.engine.errors import CountMismatchError, DataIOError
+from labelbox_airflow.operators.base import LabelboxOperator, without_vain_retries
+from labelbox_airflow.operators.data_rows import SUMMARY
+from labelbox_airflow.operators.runs import is_dry_run
+
+if TYPE_CHECKING:
+    from labelbox_airflow.engine.ledger import Ledger, Run
+    from labelbox_airflow.engine.report import Report
+    from labelbox_airflow.engine.staging import Staging
+    from labelbox_airflow.engine.summary import Summary
+
+REPORT = "report.json"
+REJECTED = "rejected.ndjson"
+
+
+class IncompleteRunError(DataIOError):
+    """A task of the run failed before every row had its outcome."""
+
+
+class LabelboxReportOperator(LabelboxOperator):
+    """Add the outcomes of a run up, write the report, and move the watermark if all is well.
+
+    Runs whatever became of the tasks before it, and fails when one of them failed, when the counts do not add up,
+    or when too many rows were rejected in the end. Writes ``report.json`` and ``rejected.ndjson`` to staging.
+
+    :param guard: ``max_rejected``, as under ``guard:`` of a sync file
+    :return: the counts, and where the report is
+    """
+
+    def __init__(self, *, guard: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(trigger_rule="all_done", **kwargs)
+        self.guard = guard or {}
+
+    @without_vain_retries
+    def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        """Report on the run."""
+        from labelbox_airflow.engine.ledger import Run
+        from labelbox_airflow.engine.summary import Summary
+
+        if is_dry_run(context):
+            raise AirflowSkipException("a dry run: the plan is in the log of the extract task")
+        staging = self._deployment.staging_of(self.sync, context["run_id"])
+        try:
+            summary = Summary.read_from(staging, SUMMARY)
+        except FileNotFoundError:
+            raise IncompleteRunError(
+                "nothing was extracted", where=self.sync, remedy="The log of the task that failed says why."
+            ) from None
+        run = Run(summary.organization, self.sync, context["run_id"])
+        with self._deployment.open_ledger() as ledger:
+            report = self._write_report(ledger, run, summary, staging)
+            problem = self._problem(report)
+            state = ledger.run_state(run)
+            moves = problem is None and summary.moves_watermark and state is not None
+            ledger.finish_run(
+                run,
+                state="failed" if problem else "success",
+                rows_read=summary.read,
+                rows_filtered=0,
+                watermark=state.window_end if moves and state is not None else None,
+            )
+        if problem is not None:
+            raise problem
+        return self._announce(report, context, staging)
+
+    def _write_report(self, ledger: Ledger, run: Run, summary: Summary, staging: Staging) -> Report:
+        import orjson
+
+        from labelbox_airflow.engine.report import make_report
+
+        letters = ledger.dead_letters(run)
+        report = make_report(
+            sync=self.sync,
+            run_id=run.run_id,
+            dataset=summary.dataset,
+            window=summary.window,
+            read=summary.read,
+            units={unit.name: unit.rows for unit in summary.units},
+            tallies=ledger.tallies(run),
+            dead_letters=letters,
+        )
+        staging.write_json(REPORT, report.as_dict())
+        staging.write_lines(REJECTED, (orjson.dumps(letter, default=str) for letter in letters))
+        for line in report.as_text().splitlines():
+            self.log.info(line)
+        return report
+
+    def _problem(self, report: Report) -> DataIOError | None:
+        """Return why the run may not count as done, None when all is well."""
+        from labelbox_airflow.engine.errors import GuardError
+        from labelbox_airflow.engine.guard import GuardSpec
+
+        if not report.adds_up:
+            return CountMismatchError(
+                f"{report.read:,} rows were read, but {report.outcomes.total() + report.unsettled:,} have an outcome",
+                where=self.sync,
+                remedy="This is a defect of the sync: please report it with report.json. Nothing moved the watermark.",
+            )
+        if report.unsettled:
+            return IncompleteRunError(
+                f"{report.unsettled:,} of {report.read:,} rows are not settled",
+                where=self.sync,
+                remedy="Clear the failed tasks: they go on where they were.",
+            )
+        try:
+            GuardSpec.model_validate(self.guard).check_rejected(report.outcomes["rejected"], report.read)
+        except GuardError as error:
+            return error
+        return None
+
+    def _announce(self, report: Report, context: Mapping[str, Any], staging: Staging) -> dict[str, Any]:
+        """Put the counts on the asset events of the run and return them."""
+        counts = {"read": report.read, **{name: report.outcomes[name] for name in report.as_dict()["outcomes"]}}
+        for asset in self.outlets or ():
+            context["outlet_events"][asset].extra = counts
+        return {**counts, "report": staging.path(REPORT)}
+
+
+__all__: Sequence[str] = ["IncompleteRunError", "LabelboxReportOperator"]

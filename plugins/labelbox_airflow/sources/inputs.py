@@ -1,0 +1,57 @@
+"""The inputs of a sync: a main source, and side sources joined to it row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from labelbox_airflow.sources.objects import TableSource, TableSourceSpec
+
+if TYPE_CHECKING:
+    from labelbox_airflow.engine.records import Batch
+    from labelbox_airflow.engine.window import Window
+
+
+@dataclass(frozen=True)
+class Input:
+    """One source of a sync.
+
+    :param columns: the columns that are needed of it; None for all
+    :param join: columns of this source → columns of the main one; empty for the main one itself
+    :param missing: what to do with a main row that finds no match here
+    """
+
+    name: str
+    spec: TableSourceSpec
+    columns: Sequence[str] | None = None
+    join: Mapping[str, str] = field(default_factory=dict)
+    missing: Literal["reject", "leave"] = "reject"
+
+
+def read_inputs(inputs: Sequence[Input], window: Window | None, base: Path | None = None) -> Iterator[Batch]:
+    """Yield the rows of the first input, with the columns of the others added as ``name.column``.
+
+    :param window: what the run reads; None for everything
+    :param base: directory that relative URIs are relative to
+    """
+    from labelbox_airflow.engine.joins import JoinIndex  # keeps pyarrow out of DAG parsing
+
+    main, *sides = inputs
+    with ExitStack() as stack:
+        indexes: list[tuple[Input, JoinIndex]] = []
+        for side in sides:
+            index = stack.enter_context(JoinIndex(list(side.join)))
+            for batch in TableSource(side.spec, base).read(window, side.columns):
+                index.add(batch)
+                if batch.rejected:  # a side row that cannot be read is a source row too
+                    yield replace(batch, rows=batch.rows.slice(0, 0), positions=())
+            indexes.append((side, index))
+        for batch in TableSource(main.spec, base).read(window, main.columns):
+            joined = batch
+            for side, index in indexes:
+                added = [column for column in side.columns or () if column not in side.join]
+                joined = index.join(joined, side.join, prefix=side.name, columns=added, missing=side.missing)
+            yield joined

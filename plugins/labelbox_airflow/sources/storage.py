@@ -1,0 +1,205 @@
+"""A file system behind an Airflow connection, whose errors say which bucket, which connection and what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from labelbox_airflow.engine.errors import ConfigurationError, SourceError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+    from labelbox_airflow.sources.listing import StoredObject
+
+Info = Mapping[str, Any]
+
+BLOCK_BYTES = 8 << 20
+
+_SCHEMES = ("s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl")
+_CLIENTS = ("botocore", "aiobotocore", "s3fs", "aiohttp", "gcsfs", "google", "azure", "adlfs")
+_BAD_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken")
+_QUERY = re.compile(r"\?[^\s\"'>]*")
+
+
+def open_storage(uri: str, connection: str | None) -> Storage:
+    """Return the storage that holds ``uri``: the local disk for a path, otherwise by Airflow's ObjectStoragePath.
+
+    :raises ConfigurationError: for another scheme, or a connection that does not exist
+    """
+    scheme = uri.partition("://")[0] if "://" in uri else ""
+    if not scheme:
+        from fsspec.implementations.local import LocalFileSystem
+
+        return Storage(LocalFileSystem(), "", None)
+    if scheme not in _SCHEMES:
+        raise ConfigurationError(
+            f"'{scheme}://' is no storage that tables are read from",
+            where=uri,
+            remedy="Use s3://, gs://, abfs://, file:// or a path.",
+        )
+    if connection is not None:
+        _require_connection(connection, uri)
+    from airflow.sdk import ObjectStoragePath
+
+    container = uri.partition("://")[2].partition("/")[0]
+    try:
+        file_system = ObjectStoragePath(f"{scheme}://{container}", conn_id=connection).fs
+    except (ImportError, ValueError) as error:
+        raise ConfigurationError(
+            f"the storage cannot be opened ({_plain(error)})",
+            where=f"{scheme}://{container}",
+            remedy=f"Check the provider package for {scheme}:// and the connection.",
+        ) from error
+    return Storage(file_system, scheme, connection)
+
+
+def _require_connection(connection: str, uri: str) -> None:
+    """The AWS hook takes default credentials in place of a connection that is not there; we do not."""
+    from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        BaseHook.get_connection(connection)
+    except AirflowNotFoundException as error:
+        raise ConfigurationError(
+            f"there is no Airflow connection '{connection}'",
+            where=_QUERY.sub("", uri),
+            remedy=f"Create it, or set AIRFLOW_CONN_{connection.upper()}.",
+        ) from error
+
+
+class Storage:
+    """An fsspec file system and what it is called in messages.
+
+    :param scheme: empty for the local disk
+    """
+
+    def __init__(self, file_system: AbstractFileSystem, scheme: str, connection: str | None) -> None:
+        self._file_system = file_system
+        self._scheme = scheme
+        self._connection = connection
+
+    @property
+    def via(self) -> str:
+        """The connection, as the end of a message."""
+        if not self._scheme:
+            return ""
+        return f" (connection '{self._connection}')" if self._connection else " (no connection: default credentials)"
+
+    def path_of(self, uri: str) -> str:
+        """Return what the file system calls ``uri``."""
+        return uri.partition("://")[2] if self._scheme else uri
+
+    def place_of(self, path: str) -> str:
+        """Return what messages call ``path``."""
+        return f"{self._scheme}://{path}" if self._scheme else path
+
+    def forget_listings(self) -> None:
+        """See the storage as it is now, not as it was listed before."""
+        self._file_system.invalidate_cache()
+
+    def info(self, path: str) -> Info | None:
+        """Return what is known of ``path``, None when there is nothing."""
+        try:
+            return cast("Info", self._file_system.info(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def entries(self, folder: str) -> list[Info]:
+        """Return what is directly in ``folder``; nothing when it is not there."""
+        try:
+            return cast("list[Info]", self._file_system.ls(folder or "/", detail=True))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def files_below(self, folder: str) -> list[Info]:
+        """Return the files in ``folder`` and the folders in it; nothing when it is not there."""
+        try:
+            found = self._file_system.find(folder or "/", detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return list(cast("dict[str, Info]", found).values())
+
+    def require_container(self, uri: str) -> None:
+        """Raise SourceError unless the bucket or container of ``uri`` is there; a local disk always is."""
+        if not self._scheme:
+            return
+        container = self.path_of(uri).partition("/")[0]
+        with self.reading(self.place_of(container)):
+            if self.info(container) is None:
+                raise SourceError(
+                    f"there is no bucket '{container}'{self.via}",
+                    where=uri,
+                    remedy="Correct uri or connection, or create the bucket.",
+                )
+
+    @contextmanager
+    def open(self, item: StoredObject, *, sought: bool) -> Iterator[BinaryIO]:
+        """Open an object for reading.
+
+        :param sought: whether it is read here and there, as Parquet is, so that reading ahead would be waste
+        """
+        cache = "none" if sought else "readahead"
+        options = {"block_size": BLOCK_BYTES, "cache_type": cache} if self._scheme else {}
+        with self._file_system.open(item.path, "rb", **options) as file:
+            yield cast("BinaryIO", file)
+
+    @contextmanager
+    def reading(self, place: str) -> Iterator[None]:
+        """Turn errors of the storage into ones that name ``place`` and the connection."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise SourceError(
+                f"the file was listed but is gone{self.via}", where=place, remedy="Run again; it was removed meanwhile."
+            ) from error
+        except PermissionError as error:
+            raise self._refused(error, place) from error
+        except Exception as error:
+            if not isinstance(error, OSError) and not type(error).__module__.startswith(_CLIENTS):
+                raise
+            raise self._failed(error, place) from error
+
+    def _refused(self, error: PermissionError, place: str) -> ConfigurationError:
+        if not self._scheme:
+            return ConfigurationError("the file may not be read", where=place, remedy="Give this user the right to.")
+        code = _client_code(error)
+        if code in _BAD_KEYS:
+            return ConfigurationError(
+                f"the storage refuses the credentials ({code}){self.via}",
+                where=place,
+                remedy="Correct the key and secret of the connection.",
+            )
+        return ConfigurationError(
+            f"access denied{self.via}",
+            where=place,
+            remedy="Correct its credentials, or let them list the bucket and get its objects.",
+        )
+
+    def _failed(self, error: Exception, place: str) -> ConfigurationError | SourceError:
+        kind = type(error).__name__
+        if kind in {"NoCredentialsError", "PartialCredentialsError"}:
+            return ConfigurationError(
+                f"there are no credentials{self.via}", where=place, remedy="Set connection, or complete it."
+            )
+        if kind == "FileExpired":
+            return SourceError("the file was replaced while it was read", where=place, remedy="Run again.")
+        return SourceError(
+            f"the storage failed ({kind}: {_plain(error)}){self.via}",
+            where=place,
+            remedy="Check the connection's endpoint, and that the storage answers.",
+        )
+
+
+def _client_code(error: BaseException) -> str:
+    """Return the storage's own code for what is wrong, such as AccessDenied; empty when it gave none."""
+    response = getattr(error.__cause__, "response", None)
+    return str(response["Error"].get("Code", "")) if response else ""
+
+
+def _plain(error: BaseException) -> str:
+    """Return the error's message without the queries of URLs, which may hold signatures."""
+    return _QUERY.sub("", str(error))

@@ -1,0 +1,100 @@
+"""``labelbox-sync``: check sync files before they are deployed, and print their JSON Schema."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from labelbox_airflow.engine.errors import ConfigurationError
+from labelbox_airflow.syncs.load import Sync, SyncFileError, conflicts, find_syncs, load_sync
+
+OK, PROBLEMS, USAGE = 0, 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 all is well, 1 problems were found, 2 wrong usage."""
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as stop:
+        return OK if stop.code in {None, OK} else USAGE
+    if arguments.command == "schema":
+        from labelbox_airflow.syncs.schema import json_schema
+
+        print(json.dumps(json_schema(), indent=2))
+        return OK
+    return check(arguments.files, connect=arguments.connect)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="labelbox-sync", description="Work with the sync files of Labelbox.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    checking = commands.add_parser("check", help="validate sync files; exit code 1 when there are problems")
+    checking.add_argument("files", nargs="+", type=Path, metavar="FILE", help="sync files, or directories of them")
+    checking.add_argument(
+        "--connect",
+        action="store_true",
+        help="also ask Airflow, Labelbox and the object stores whether what the files name is there",
+    )
+    commands.add_parser("schema", help="print the JSON Schema of sync files, for editors")
+    return parser
+
+
+def check(files: Sequence[Path], *, connect: bool = False) -> int:
+    """Print every problem of the sync files, one a line, and a summary; return the exit code.
+
+    :param files: sync files or directories of them; files that begin with ``_``, such as defaults, are passed over
+    """
+    syncs, problems = _loaded(files)
+    problems += conflicts(syncs)
+    troubled = {sync.path for sync in syncs if any(str(sync.path) in problem for problem in problems)}
+    if connect:
+        from labelbox_airflow.syncs.check import connected_problems
+
+        for sync in syncs:
+            if found := connected_problems(sync):
+                troubled.add(sync.path)
+                problems += found
+    for problem in problems:
+        print(problem)
+    for sync in syncs:
+        if sync.path not in troubled:
+            print(f"{sync.path}: ok (dag id {sync.name}, schedule {_schedule(sync)})")
+    print(f"{_count(len(syncs) - len(troubled), 'sync file')} ok, {_count(len(problems), 'problem')}")
+    return PROBLEMS if problems else OK
+
+
+def _loaded(files: Sequence[Path]) -> tuple[list[Sync], list[str]]:
+    syncs: list[Sync] = []
+    problems: list[str] = []
+    for given in files:
+        try:
+            paths = find_syncs(given) if given.is_dir() else [given]
+        except ConfigurationError as error:
+            problems.append(str(error))
+            continue
+        for path in paths:
+            if path.name.startswith("_"):
+                continue
+            try:
+                syncs.append(load_sync(path))
+            except SyncFileError as error:
+                problems += error.problems
+    return syncs, problems
+
+
+def _schedule(sync: Sync) -> str:
+    schedule = sync.spec.schedule
+    if schedule is None:
+        return "by hand"
+    return f"after asset {schedule.after}" if schedule.after else f"{schedule.cron()} {schedule.timezone}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Which columns a sync uses, found in the columns, templates and joins that the sync file names."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labelbox_airflow.engine.rows.spec import RowsSpec, ValueSpec
+
+if TYPE_CHECKING:
+    from labelbox_airflow.syncs.spec import SyncSpec
+
+VALUE_KEYS = frozenset({"column", "template", "value"})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong in a sync file: the place in the file, as dotted keys, and one sentence about it."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A column as the sync file names it: ``column`` of the main source, or ``source.column`` of a joined one."""
+
+    path: str
+    column: str
+
+
+def template_columns(template: str) -> tuple[str, ...]:
+    """Return the columns in the braces of ``template``, in order; ``{{`` and ``}}`` stand for the braces themselves.
+
+    :raises ValueError: the braces do not match, are empty, or carry a conversion or format
+    """
+    columns = []
+    try:
+        parts = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f"template '{template}': {error}; write {{{{ and }}}} for braces as such") from error
+    for _, column, format_spec, conversion in parts:
+        if column is None:
+            continue
+        if not column.strip():
+            raise ValueError(f"template '{template}' has empty braces; write a column's name into them")
+        if format_spec or conversion:
+            raise ValueError(f"template '{template}': {{{column}}} takes a column's name alone, no format")
+        columns.append(column)
+    return tuple(columns)
+
+
+def row_references(rows: RowsSpec) -> Iterator[Reference | Problem]:
+    """Yield every column that the mapping uses, with its place in the sync file; a malformed template as a problem."""
+    for path, value in _values(rows):
+        if value.column is not None:
+            yield Reference(path, value.column)
+        elif value.template is not None:
+            try:
+                yield from (Reference(path, column) for column in template_columns(value.template))
+            except ValueError as error:
+                yield Problem(path, str(error))
+    if rows.version is not None:
+        yield Reference("rows.version", rows.version)
+
+
+def _values(rows: RowsSpec) -> Iterator[tuple[str, ValueSpec]]:
+    if isinstance(rows.row_data, ValueSpec):
+        yield "rows.row_data", rows.row_data
+    else:
+        yield from nested_values("rows.row_data", rows.row_data)
+    yield "rows.global_key", rows.global_key
+    if rows.external_id is not None:
+        yield "rows.external_id", rows.external_id
+    for name, metadata in rows.metadata.items():
+        yield f"rows.metadata.{name}", metadata
+    for index, attachment in enumerate(rows.attachments):
+        yield f"rows.attachments.{index}.value", attachment.value
+    for name, embedding in rows.embeddings.items():
+        yield f"rows.embeddings.{name}", embedding
+
+
+def nested_values(path: str, content: Any) -> Iterator[tuple[str, ValueSpec]]:
+    """Yield the values inside a structured ``row_data``: text is a column or template, ``{value: ...}`` a constant."""
+    if isinstance(content, str):
+        yield path, ValueSpec(template=content) if "{" in content else ValueSpec(column=content)
+    elif isinstance(content, Mapping):
+        if len(content) == 1 and VALUE_KEYS.issuperset(content):
+            yield path, ValueSpec(**content)
+        else:
+            for key, inner in content.items():
+                yield from nested_values(f"{path}.{key}", inner)
+    elif isinstance(content, Sequence):
+        for index, inner in enumerate(content):
+            yield from nested_values(f"{path}.{index}", inner)
+
+
+def required_columns(spec: SyncSpec) -> dict[str, Sequence[str] | None]:
+    """Return the columns that ``spec`` needs of each source, each once; None = all (column grammar)."""
+    needed: dict[str, dict[str, None]] = {name: {} for name in spec.sources}
+    for reference in row_references(spec.rows):
+        if isinstance(reference, Reference):
+            source, column = split_column(reference.column, spec.main)
+            needed[source][column] = None
+    for name, source_spec in spec.sources.items():
+        if source_spec.window is not None and source_spec.window.column is not None:
+            needed[name][source_spec.window.column] = None
+        if name != spec.main:
+            on = spec.join_on(name)
+            needed[name].update(dict.fromkeys(on))
+            needed[spec.main].update(dict.fromkeys(on.values()))
+    columns: dict[str, Sequence[str] | None] = {name: tuple(names) for name, names in needed.items()}
+    if spec.rows.column_grammar is not None:
+        columns[spec.main] = None
+    return columns
+
+
+def split_column(column: str, main: str) -> tuple[str, str]:
+    """Return (source, column) of a column as the sync file names it."""
+    source, dot, name = column.partition(".")
+    return (source, name) if dot else (main, column)

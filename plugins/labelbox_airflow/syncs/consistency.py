@@ -1,0 +1,143 @@
+"""What has to fit together in a sync file and no single key can tell: sources, joins, columns, schedule."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from labelbox_airflow.engine.errors import did_you_mean
+from labelbox_airflow.engine.rows.spec import ValueSpec
+from labelbox_airflow.syncs.columns import VALUE_KEYS, Problem, row_references
+
+if TYPE_CHECKING:
+    from labelbox_airflow.syncs.spec import SyncSpec, TableInputSpec
+
+# The forms of row_data that Labelbox can read in a cloud; s3:// becomes https once the region is known.
+CLOUD_SCHEMES = ("https", "gs", "s3")
+
+
+def problems_of(spec: SyncSpec) -> list[Problem]:
+    """Return everything in ``spec`` that does not fit together; empty when all is well."""
+    return [
+        *_schedule_problems(spec),
+        *_ledger_problems(spec),
+        *_source_problems(spec),
+        *_column_problems(spec),
+        *_global_key_problems(spec),
+        *_row_data_problems(spec),
+        *_attachment_problems(spec),
+    ]
+
+
+def _schedule_problems(spec: SyncSpec) -> Iterator[Problem]:
+    if not spec.catchup:
+        return
+    if spec.schedule is None or spec.schedule.after is not None:
+        yield Problem("catchup", "there are no intervals to make up for without 'every' or 'cron' in the schedule")
+    elif "start_date" not in spec.model_fields_set:
+        yield Problem("catchup", "needs a start_date: the first day to make up for")
+
+
+def _ledger_problems(spec: SyncSpec) -> Iterator[Problem]:
+    if spec.ledger is not None and spec.ledger.url is not None and urlsplit(spec.ledger.url).password:
+        yield Problem("ledger.url", "has a password in it; make an Airflow connection and name it in ledger.connection")
+
+
+def _source_problems(spec: SyncSpec) -> Iterator[Problem]:
+    for name, source in spec.sources.items():
+        path = f"sources.{name}"
+        if name == spec.main:
+            for key in {"join", "missing"} & source.model_fields_set:
+                yield Problem(f"{path}.{key}", f"'{name}' is the first source, to which the others are joined")
+        else:
+            yield from _join_problems(spec, path, source)
+
+
+def _join_problems(spec: SyncSpec, path: str, source: TableInputSpec) -> Iterator[Problem]:
+    if source.join is None:
+        yield Problem(f"{path}.join", f"is missing: say which columns match, such as {{id: {spec.main}.id}}")
+        return
+    for side, target in source.join.items():
+        main, dot, column = target.partition(".")
+        if not dot or not column:
+            yield Problem(
+                f"{path}.join.{side}", f"'{target}' names no column of '{spec.main}'; write {spec.main}.<column>"
+            )
+        elif main not in spec.sources:
+            yield Problem(
+                f"{path}.join.{side}", f"'{target}': there is no source '{main}'. {did_you_mean(main, [spec.main])}"
+            )
+        elif main != spec.main:
+            yield Problem(
+                f"{path}.join.{side}", f"'{target}': sources are joined to the first one; write {spec.main}.{column}"
+            )
+
+
+def _column_problems(spec: SyncSpec) -> Iterator[Problem]:
+    for reference in row_references(spec.rows):
+        if isinstance(reference, Problem):
+            yield reference
+            continue
+        source, dot, column = reference.column.partition(".")
+        if not dot:
+            continue
+        if source == spec.main:
+            yield Problem(
+                reference.path, f"'{reference.column}': a column of the first source is named alone: {column}"
+            )
+        elif source not in spec.sources:
+            hint = did_you_mean(source, spec.joined) if spec.joined else "A second source has to be joined first."
+            yield Problem(reference.path, f"'{reference.column}': there is no source '{source}'. {hint}")
+        elif not column:
+            yield Problem(reference.path, f"'{reference.column}' names no column of '{source}'")
+
+
+def _global_key_problems(spec: SyncSpec) -> Iterator[Problem]:
+    template = spec.rows.global_key.template
+    if template is not None and not any(r.path == "rows.global_key" for r in row_references(spec.rows)):
+        yield Problem(
+            "rows.global_key", f"template '{template}' has no column in it: every row would have the same key"
+        )
+
+
+def _row_data_problems(spec: SyncSpec) -> Iterator[Problem]:
+    row_data = spec.rows.row_data
+    if row_data == {}:
+        yield Problem("rows.row_data", "is empty; name a column or template, or the keys of a structured asset")
+    for key in () if isinstance(row_data, ValueSpec) else row_data:
+        # A misspelt {colum: uri} would pass for the structured asset of a document or conversation.
+        if near := difflib.get_close_matches(key, VALUE_KEYS, cutoff=0.8):
+            yield Problem(f"rows.row_data.{key}", f"unknown key. Did you mean '{near[0]}'?")
+    text = (row_data.template or row_data.value) if isinstance(row_data, ValueSpec) else None
+    if not isinstance(text, str) or text.startswith("{"):
+        return
+    found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text)
+    scheme = found.group(1).lower() if found else None
+    if scheme == "file":
+        yield Problem(
+            "rows.row_data", f"'{text}' is a local file, which Labelbox cannot read; give a URL of the object"
+        )
+    elif scheme == "s3" and spec.rows.s3_region is None:
+        yield Problem(
+            "rows.row_data", f"Labelbox does not read '{text}'; set rows.s3_region, which makes it an https URL"
+        )
+    elif spec.labelbox.dataset.delegated_access and scheme not in CLOUD_SCHEMES:
+        yield Problem(
+            "rows.row_data",
+            f"'{text}' is no URL of an object; delegated access reads https://, gs://, and s3:// with rows.s3_region",
+        )
+
+
+def _attachment_problems(spec: SyncSpec) -> Iterator[Problem]:
+    first: dict[tuple[str, str | None], int] = {}
+    for index, attachment in enumerate(spec.rows.attachments):
+        same = first.setdefault((attachment.type, attachment.name), index)
+        if same != index:
+            named = f"named '{attachment.name}'" if attachment.name else "without a name"
+            yield Problem(
+                f"rows.attachments.{index}",
+                f"rows.attachments.{same} is {attachment.type} {named} too; give each a name of its own",
+            )

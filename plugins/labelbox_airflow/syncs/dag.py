@@ -1,0 +1,190 @@
+"""The DAG of a sync: ensure → extract → gate → upload[unit] → report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup, task
+
+from labelbox_airflow.operators.data_rows import (
+    LabelboxExtractDataRowsOperator,
+    LabelboxGateOperator,
+    LabelboxUploadDataRowsOperator,
+)
+from labelbox_airflow.operators.datasets import LabelboxEnsureDatasetOperator
+from labelbox_airflow.operators.report import LabelboxReportOperator
+from labelbox_airflow.sources.inputs import Input
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from labelbox_airflow.syncs.load import Sync
+    from labelbox_airflow.syncs.spec import SyncSpec
+
+ERROR_TAG = "sync-error"
+RETRIES = {"retries": 3, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": True}
+
+
+def sync_params() -> dict[str, Param]:
+    """Return the params of the trigger form that every sync honours."""
+    moment = {"type": ["null", "string"], "format": "date-time", "section": "Window"}
+    return {
+        "since": Param(None, title="Since", description="Read what changed from here on (inclusive).", **moment),
+        "until": Param(None, title="Until", description="Read what changed before this (exclusive).", **moment),
+        "full_refresh": Param(
+            False, type="boolean", title="Full refresh", description="Read the whole source.", section="Window"
+        ),
+        "overwrite": Param(
+            "newer",
+            type="string",
+            enum=["newer", "always"],
+            values_display={"newer": "Only by newer rows", "always": "Also by older rows"},
+            title="Overwrite",
+            description="Whether a row may replace a newer one in Labelbox (to repair the past).",
+        ),
+        "dry_run": Param(False, type="boolean", title="Dry run", description="Show what would happen; write nothing."),
+        "row_limit": Param(
+            None, type=["null", "integer"], minimum=1, title="Row limit", description="Read so many rows at most."
+        ),
+    }
+
+
+def build_dag(sync: Sync) -> DAG:
+    """Return the DAG of a loaded sync; its id is the sync's name."""
+    spec = sync.spec
+    dataset = spec.labelbox.dataset
+    with DAG(
+        dag_id=spec.name,
+        description=spec.description,
+        schedule=_schedule(spec),
+        start_date=datetime(spec.start_date.year, spec.start_date.month, spec.start_date.day, tzinfo=_zone(spec)),
+        catchup=spec.catchup,
+        max_active_runs=1,
+        default_args={"owner": spec.owner, **RETRIES},
+        params=sync_params(),
+        tags=["labelbox", *spec.tags],
+        doc_md=f"Sync `{sync.path.name}` into the Labelbox dataset `{dataset.name or dataset.id}`.",
+    ) as dag:
+        sync_tasks(sync)
+    return dag
+
+
+def sync_task_group(sync: Sync, group_id: str | None = None) -> TaskGroup:
+    """Add the tasks of a sync to the DAG at hand, as a task group named after it, and return the group."""
+    with TaskGroup(group_id or sync.name) as group:
+        sync_tasks(sync)
+    return group
+
+
+def sync_tasks(sync: Sync) -> None:
+    """Add the tasks of a sync to the DAG (or task group) at hand."""
+    spec = sync.spec
+    rows = spec.rows.model_dump(mode="json", exclude_defaults=True)
+    guard = spec.guard.model_dump(mode="json")
+    common: dict[str, Any] = {
+        "sync": spec.name,
+        "labelbox_conn_id": spec.labelbox.connection,
+        "ledger": spec.ledger.model_dump(exclude_none=True) if spec.ledger else None,
+        "staging": spec.staging.model_dump(exclude_none=True) if spec.staging else None,
+    }
+    pool = {"pool": spec.pool} if spec.pool else {}
+    ensure = LabelboxEnsureDatasetOperator(
+        task_id="ensure", dataset=spec.labelbox.dataset.model_dump(), rows=rows, **common
+    )
+    extract = LabelboxExtractDataRowsOperator(
+        task_id="extract",
+        target=ensure.output,
+        rows=rows,
+        inputs=inputs_of(spec),
+        base=str(sync.path.parent),
+        unit_rows=spec.units.rows,
+        spec_hash=sync.hash,
+        **common,
+    )
+    gate = LabelboxGateOperator(task_id="gate", guard=guard, **common)
+    upload = LabelboxUploadDataRowsOperator.partial(
+        task_id="upload", deferrable=True, map_index_template="{{ task.unit }}", **pool, **common
+    ).expand(unit=gate.output)
+    report = LabelboxReportOperator(task_id="report", guard=guard, outlets=[dataset_asset(spec)], **common)
+    extract >> gate >> upload >> report
+    [ensure, extract, gate] >> report
+
+
+def inputs_of(spec: SyncSpec) -> list[Input]:
+    """Return the sources of a sync with the columns that are needed of each, the main one first."""
+    columns = spec.columns()
+    return [
+        Input(name, source, columns[name], {} if name == spec.main else spec.join_on(name), source.missing)
+        for name, source in spec.sources.items()
+    ]
+
+
+def dataset_asset(spec: SyncSpec) -> Asset:
+    """Return the asset that stands for the dataset; each run that is done emits an event with its counts."""
+    dataset = spec.labelbox.dataset
+    name = dataset.name or dataset.id or ""
+    uri = f"x-labelbox://{spec.labelbox.connection}/datasets/{name}"
+    return Asset(
+        name=f"labelbox dataset {name}",
+        uri=uri,
+        group="labelbox",
+    )
+
+
+def broken_dag(path: Path, error: Exception) -> DAG:
+    """Return a DAG of the id that the sync file would have had, which fails with the error.
+
+    So that one broken file neither stops the others nor vanishes from sight.
+    """
+    message = str(error)
+    with DAG(
+        dag_id=path.stem,
+        description=f"The sync file {path.name} is broken",
+        schedule=None,
+        catchup=False,
+        tags=["labelbox", ERROR_TAG],
+        doc_md=f"**The sync file is broken.**\n\n```\n{message}\n```",
+    ) as dag:
+
+        @task(task_id="broken_sync_file", retries=0)  # type: ignore[untyped-decorator]
+        def fail() -> NoReturn:
+            from airflow.sdk.exceptions import AirflowFailException
+
+            raise AirflowFailException(message)
+
+        fail()
+    return dag
+
+
+def build_dags(paths: list[Path], load: Callable[[Path], Sync], wanted: str | None = None) -> dict[str, DAG]:
+    """Return the DAGs of sync files by id; a broken file gives a DAG that says so.
+
+    :param wanted: only the DAG of this id, when a task of it is about to run
+    """
+    dags: dict[str, DAG] = {}
+    for path in paths:
+        if wanted is not None and path.stem != wanted:
+            continue
+        try:
+            dags[path.stem] = build_dag(load(path))
+        except Exception as error:
+            dags[path.stem] = broken_dag(path, error)
+    return dags
+
+
+def _schedule(spec: SyncSpec) -> Any:
+    schedule = spec.schedule
+    if schedule is None:
+        return None
+    if schedule.after is not None:
+        return Asset(name=schedule.after)
+    # A bare cron string has empty data intervals in Airflow 3.
+    return CronDataIntervalTimetable(schedule.cron(), timezone=schedule.timezone)
+
+
+def _zone(spec: SyncSpec) -> Any:
+    from zoneinfo import ZoneInfo
+
+    return ZoneInfo(spec.schedule.timezone if spec.schedule is not None else "UTC")

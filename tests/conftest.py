@@ -1,0 +1,62 @@
+"""What all tests share: an Airflow home of their own, and the development services, started when first asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from labelbox_local.stack import LocalLabelbox, ObjectStore
+
+ROOT = Path(__file__).resolve().parent.parent
+_directories: list[Path] = []
+
+
+def pytest_configure() -> None:
+    """Give this process an Airflow home before anything imports Airflow, and keep the developer's settings out."""
+    for name in list(os.environ):
+        if name.startswith(("AIRFLOW_", "AIRFLOW__", "LABELBOX_", "AWS_", "RECEIPTS_")) and name != "AWS_CA_BUNDLE":
+            del os.environ[name]
+    home = Path(tempfile.mkdtemp(prefix="labelbox-tests-"))
+    _directories.append(home)
+    os.environ |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def pytest_unconfigure() -> None:
+    """Remove what `pytest_configure` made."""
+    while _directories:
+        shutil.rmtree(_directories.pop(), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def airflow_home() -> Path:
+    """Airflow's home with a migrated SQLite database, one for each test process."""
+    from airflow.utils.db import initdb
+
+    initdb()
+    return Path(os.environ["AIRFLOW_HOME"])
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """A running S3 server, one for each test process; tests make buckets of their own in it."""
+    with ObjectStore(tmp_path_factory.mktemp("object-store")) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def local_labelbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLabelbox]:
+    """A running local Labelbox, one for each test process; tests make datasets of their own in it."""
+    with LocalLabelbox(tmp_path_factory.mktemp("labelbox")) as labelbox:
+        yield labelbox

@@ -1,0 +1,228 @@
+"""Who may send which key."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from labelbox_airflow.engine.errors import DataIOError
+from labelbox_airflow.engine.ledger import Acquired, Claim, Ledger, Run
+
+Begin = Callable[..., Run]
+SEVEN_HOURS = timedelta(hours=7)
+
+
+def claim(sequence: int = 1, version: int = 10, unit: str = "u1") -> Claim:
+    return Claim(unit, sequence, version, 99, f"s3://b/rows.csv line {sequence}")
+
+
+def test_a_lone_unit_holds_its_keys_and_a_retry_holds_them_again(ledger: Ledger, begin: Begin) -> None:
+    run = begin()
+    ledger.claim(run, {"a": claim(1), "b": claim(2)})
+    assert ledger.acquire(run, "u1", ["a", "b"]) == Acquired({"a": 1, "b": 2}, {}, {})
+    assert ledger.acquire(run, "u1", ["a", "b"]) == Acquired({"a": 1, "b": 2}, {}, {})
+    assert ledger.claims(run, ["a", "x"]) == {"a": claim(1)}
+
+
+def test_only_a_newer_duplicate_replaces_an_own_claim(ledger: Ledger, begin: Begin) -> None:
+    run = begin()
+    ledger.claim(run, {"a": claim(1), "b": claim(2), "c": claim(3)})
+    ledger.claim(run, {"a": claim(4, version=11, unit="u2"), "b": claim(5, unit="u2"), "c": claim(6, version=9)})
+    assert ledger.acquire(run, "u1", ["a", "b", "c"]) == Acquired({"b": 2, "c": 3}, {}, {})
+    assert ledger.acquire(run, "u2", ["a", "b"]) == Acquired({"a": 4}, {}, {})
+
+
+def test_the_newer_version_wins_over_runs(ledger: Ledger, begin: Begin, clock: object) -> None:
+    old, new = begin("old"), begin("new")
+    ledger.claim(new, {"k": claim(version=11)})
+    ledger.claim(old, {"k": claim(version=10), "free": claim(2)})
+    assert ledger.acquire(old, "u1", ["k", "free"]) == Acquired({"free": 2}, {"k": "receipts/new"}, {})
+    assert ledger.claims(old, ["k", "free"]) == {"free": claim(2)}
+    assert ledger.acquire(new, "u1", ["k"]).held == {"k": 1}
+
+
+def test_of_equal_versions_the_later_claim_wins(ledger: Ledger, begin: Begin, clock) -> None:
+    first, second = begin("first"), begin("second")
+    ledger.claim(second, {"k": claim()})
+    clock.advance(timedelta(seconds=1))
+    ledger.claim(first, {"k": claim()})
+    assert ledger.acquire(second, "u1", ["k"]).superseded == {"k": "receipts/first"}
+    assert ledger.acquire(first, "u1", ["k"]).held == {"k": 1}
+
+
+def test_claims_of_one_moment_have_one_winner(ledger: Ledger, begin: Begin) -> None:
+    runs = [begin("a"), begin("b"), begin("c")]
+    for run in runs:
+        ledger.claim(run, {"k": claim()})
+    assert [bool(ledger.acquire(run, "u1", ["k"]).held) for run in runs].count(True) == 1
+
+
+def test_the_greatest_rival_is_the_one_named(ledger: Ledger, begin: Begin) -> None:
+    for run_id, version in (("a", 12), ("b", 14), ("c", 13)):
+        ledger.claim(begin(run_id), {"k": claim(version=version)})
+    mine = begin("mine")
+    ledger.claim(mine, {"k": claim(version=11)})
+    assert ledger.acquire(mine, "u1", ["k"]).superseded == {"k": "receipts/b"}
+
+
+def test_while_another_run_sends_a_key_nothing_is_held(ledger: Ledger, begin: Begin) -> None:
+    sender, newer, late = begin("sender"), begin("newer"), begin("late")
+    ledger.claim(sender, {"k": claim(version=10)})
+    ledger.acquire(sender, "u1", ["k"])
+    ledger.claim(newer, {"lost": claim(version=30)})
+    ledger.claim(late, {"k": claim(1, version=20), "free": claim(2), "lost": claim(3)})
+    keys = ["k", "free", "lost"]
+    waiting = Acquired({}, {"lost": "receipts/newer"}, {"k": "receipts/sender"})
+    assert ledger.acquire(late, "u1", keys) == waiting
+    assert ledger.acquire(late, "u1", keys) == waiting
+    third = begin("third")
+    ledger.claim(third, {"free": claim(5, version=1)})
+    assert ledger.acquire(third, "u1", ["free"]).waiting == {}, "a unit that waits must not hold up others"
+    ledger.settle(sender, "u1", counts={"created": 1}, rejected=[])
+    assert ledger.acquire(late, "u1", keys) == Acquired({"k": 1, "free": 2}, {"lost": "receipts/newer"}, {})
+
+
+def test_a_retry_keeps_what_it_is_sending_although_a_newer_claim_came(ledger: Ledger, begin: Begin) -> None:
+    sender, newer = begin("sender"), begin("newer")
+    ledger.claim(sender, {"k": claim(version=10)})
+    ledger.acquire(sender, "u1", ["k"])
+    ledger.claim(newer, {"k": claim(version=20)})
+    assert ledger.acquire(sender, "u1", ["k"]).held == {"k": 1}
+    assert ledger.acquire(newer, "u1", ["k"]).waiting == {"k": "receipts/sender"}
+
+
+def test_a_retry_gets_the_same_answer_after_the_winner_has_gone(ledger: Ledger, begin: Begin) -> None:
+    old, new = begin("old"), begin("new")
+    ledger.claim(old, {"k": claim(), "free": claim(2)})
+    ledger.claim(new, {"k": claim(version=11)})
+    first = ledger.acquire(old, "u1", ["k", "free"])
+    ledger.finish_run(new, state="success", rows_read=1, rows_filtered=0, watermark=None)
+    assert ledger.acquire(old, "u1", ["k", "free"]) == first
+    assert first.superseded == {"k": "receipts/new"}
+
+
+def test_a_claim_that_gave_way_holds_nobody_up(ledger: Ledger, begin: Begin) -> None:
+    low, middle, high = begin("low"), begin("middle"), begin("high")
+    for run, version in ((low, 1), (middle, 2), (high, 3)):
+        ledger.claim(run, {"k": claim(version=version)})
+    ledger.acquire(middle, "u1", ["k"])
+    ledger.finish_run(high, state="failed", rows_read=1, rows_filtered=0, watermark=None)
+    assert ledger.acquire(low, "u1", ["k"]).held == {"k": 1}
+
+
+def test_dead_runs_hold_nobody_up(ledger: Ledger, begin: Begin, clock) -> None:
+    dead = begin("dead")
+    ledger.claim(dead, {"k": claim(version=50), "s": claim(2, version=50)})
+    ledger.acquire(dead, "u1", ["s"])
+    run = begin("run")
+    clock.advance(SEVEN_HOURS)
+    ledger.claim(run, {"k": claim(), "s": claim(2)})
+    assert ledger.acquire(run, "u1", ["k", "s"]) == Acquired({"k": 1, "s": 2}, {}, {})
+    begin("third")
+    assert ledger.claims(dead, ["k", "s"]) == {}
+    assert ledger.acquire(dead, "u1", ["k", "s"]).unclaimed == {"k", "s"}
+
+
+def test_acquiring_renews_the_lease(ledger: Ledger, begin: Begin, clock) -> None:
+    run, rival = begin("run"), begin("rival")
+    ledger.claim(run, {"k": claim()})
+    for _ in range(3):
+        clock.advance(timedelta(hours=5))
+        assert ledger.acquire(run, "u1", ["k"]).held == {"k": 1}
+    ledger.claim(rival, {"k": claim(version=11)})
+    assert ledger.acquire(rival, "u1", ["k"]).waiting == {"k": "receipts/run"}
+
+
+def test_claims_released_by_the_end_of_the_run_are_told_apart_from_duplicates(ledger: Ledger, begin: Begin) -> None:
+    run = begin()
+    ledger.claim(run, {"k": claim(), "d": claim(2)})
+    ledger.claim(run, {"d": claim(3, version=11, unit="u2")})
+    assert ledger.acquire(run, "u1", ["k", "d", "never"]) == Acquired({"k": 1}, {}, {}, frozenset({"never"}))
+    ledger.finish_run(run, state="failed", rows_read=3, rows_filtered=0, watermark=None)
+    assert ledger.acquire(run, "u1", ["k", "d"]).unclaimed == {"k", "d"}
+    ledger.claim(run, {"k": claim()})
+    assert ledger.acquire(run, "u1", ["k"]).held == {"k": 1}
+
+
+def test_beginning_again_wipes_the_claims_of_that_run_only(ledger: Ledger, begin: Begin) -> None:
+    one, two = begin("one"), begin("two")
+    for run in (one, two):
+        ledger.claim(run, {"k": claim()})
+    begin("one")
+    assert ledger.claims(one, ["k"]) == {}
+    assert ledger.claims(two, ["k"]) == {"k": claim()}
+
+
+def test_organizations_do_not_compete(ledger: Ledger, begin: Begin) -> None:
+    here, there = begin("here", organization="a"), begin("there", organization="b")
+    for run in (here, there):
+        ledger.claim(run, {"k": claim()})
+        assert ledger.acquire(run, "u1", ["k"]).held == {"k": 1}
+
+
+def test_settling_a_unit_releases_its_claims_only(ledger: Ledger, begin: Begin) -> None:
+    run = begin()
+    ledger.claim(run, {"a": claim(1), "b": claim(2, unit="u2")})
+    ledger.settle(run, "u1", counts={}, rejected=[])
+    assert set(ledger.claims(run, ["a", "b"])) == {"b"}
+
+
+def test_a_run_must_begin_before_it_claims(ledger: Ledger) -> None:
+    with pytest.raises(DataIOError, match="has not begun"):
+        ledger.claim(Run("org", "receipts", "never"), {"k": claim()})
+
+
+def test_runs_that_race_never_send_a_key_together_and_none_is_lost(url: str) -> None:
+    """Four runs over the same keys, in opposite orders: each key is sent by its newest run, one run at a time."""
+    keys = [f"k{i}" for i in range(40)]
+    sending: dict[str, str] = {}
+    sent: dict[str, list[int]] = {key: [] for key in keys}
+    clashes: list[str] = []
+    guard = threading.Lock()
+    start = threading.Barrier(4)
+
+    def send(ledger: Ledger, held: dict[str, int], run: Run, version: int) -> None:
+        with guard:
+            clashes.extend(key for key in held if key in sending)
+            sending.update(dict.fromkeys(held, run.run_id))
+        ledger.intend(run, "any", "upsert", "content")
+        with guard:
+            for key in held:
+                sent[key].append(version)
+                sending.pop(key, None)
+
+    def work(index: int, ledger: Ledger) -> None:
+        run = Run("org", "receipts", f"run{index}")
+        ordered = keys if index % 2 else keys[::-1]
+        ledger.begin_run(run, window_start=None, window_end=None, spec_hash="h")
+        start.wait(30)
+        for number in range(0, 40, 10):
+            unit, part = f"u{number}", ordered[number : number + 10]
+            ledger.claim(run, {key: Claim(unit, 0, index, 0, "o") for key in part})
+            acquired = ledger.acquire(run, unit, part)
+            while acquired.waiting:
+                acquired = ledger.acquire(run, unit, part)
+            send(ledger, acquired.held, run, index)
+            ledger.settle(run, unit, counts={"created": len(acquired.held)}, rejected=[])
+
+    failures: list[BaseException] = []
+
+    def guarded(index: int) -> None:
+        try:
+            with Ledger(url) as ledger:
+                work(index, ledger)
+        except BaseException as error:
+            failures.append(error)
+            start.abort()
+
+    threads = [threading.Thread(target=guarded, args=(index,)) for index in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert failures == []
+    assert clashes == []
+    assert [key for key, versions in sent.items() if 3 not in versions] == []

@@ -16,7 +16,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,8 +93,8 @@ class Deployment:
             "AIRFLOW_CONN_LABELBOX_DEFAULT": self.labelbox.airflow_connection(),
             "AWS_EC2_METADATA_DISABLED": "true",
             "LABELBOX_SYNCS_DIR": str(ROOT / "include" / "syncs"),
-            "LABELBOX_LEDGER": f"sqlite:///{self.directory}/ledger.db",
-            "LABELBOX_STAGING": f"file://{self.staging}",
+            "AIRFLOW__LABELBOX__LEDGER": f"sqlite:///{self.directory}/ledger.db",
+            "AIRFLOW__LABELBOX__STAGING": f"file://{self.staging}",
             "RECEIPTS_BUCKET": BUCKET,
             "RECEIPTS_INTEGRATION": INTEGRATION,
             "RECEIPTS_REGION": self.store.region,
@@ -145,8 +145,12 @@ def demonstrate(directory: Path) -> None:
     say("Starting an S3 server (SeaweedFS) and the local Labelbox")
     with ObjectStore(directory / "s3") as store, LocalLabelbox(directory / "labelbox") as labelbox:
         note(f"S3 at {store.endpoint_url}, Labelbox at {labelbox.endpoint}")
-        fill_bucket(store)
-        delegate_access(store, labelbox)
+        store.create_bucket(BUCKET)
+        count = store.put_directory(BUCKET, SAMPLES / "receipts")
+        note(f"private bucket s3://{BUCKET} with {count} objects; the table is {TABLE}")
+        # As an administrator would in Labelbox, so that it can show the pictures.
+        labelbox.delegate_access(INTEGRATION, store, BUCKET)
+        note(f"IAM integration '{INTEGRATION}' in Labelbox, which may read that bucket")
         deployment = Deployment(directory, store, labelbox)
         say("Preparing Airflow's database (SQLite)")
         deployment.airflow("db", "migrate", log="migrate.log")
@@ -156,38 +160,6 @@ def demonstrate(directory: Path) -> None:
         reports.append(perform(deployment, 3, AFTER_EDITS))
         say("The three runs side by side")
         print(comparison(reports))
-
-
-def fill_bucket(store: ObjectStore) -> None:
-    """Make the private bucket and put the sample data into it."""
-    store.create_bucket(BUCKET)
-    files = sorted(path for path in (SAMPLES / "receipts").rglob("*") if path.is_file())
-    client = store.client()
-    for path in files:
-        key = path.relative_to(SAMPLES / "receipts").as_posix()
-        client.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
-    size = sum(path.stat().st_size for path in files)
-    note(f"private bucket s3://{BUCKET}: {len(files)} objects, {size / 1000:.0f} kB, the table at {TABLE}")
-
-
-def delegate_access(store: ObjectStore, labelbox: LocalLabelbox) -> None:
-    """Set up in Labelbox the integration through which it reads the bucket, as an administrator would."""
-    labelbox.admin(
-        "POST",
-        "integrations",
-        {
-            "name": INTEGRATION,
-            "provider": "AWS",
-            "endpoint_url": store.endpoint_url,
-            "access_key": store.access_key,
-            "secret_key": store.secret_key,
-            "bucket": BUCKET,
-            "region": store.region,
-            "valid": True,
-            "default": False,
-        },
-    )
-    note(f"IAM integration '{INTEGRATION}' in Labelbox, which may read that bucket")
 
 
 def perform(deployment: Deployment, number: int, run: Run) -> dict[str, Any]:
@@ -201,7 +173,7 @@ def perform(deployment: Deployment, number: int, run: Run) -> dict[str, Any]:
     report = deployment.newest_report()
     print(outcome_table(report))
     expected = {outcome: run.expected.get(outcome, 0) for outcome in OUTCOMES}
-    found = {outcome: report["outcomes"].get(outcome, 0) for outcome in OUTCOMES}
+    found = {outcome: report["outcomes"][outcome] for outcome in OUTCOMES}
     if found != expected:
         raise DemoError(f"Run {number} should have ended with {expected}, not with {found}.")
     return report
@@ -209,19 +181,24 @@ def perform(deployment: Deployment, number: int, run: Run) -> dict[str, Any]:
 
 def outcome_table(report: Mapping[str, Any]) -> str:
     """Return what became of the rows, stage by stage, and why rows were rejected."""
-    counts = [("rows read", report["read"]), *((outcome, report["outcomes"].get(outcome, 0)) for outcome in OUTCOMES)]
-    lines = [f"     {name:<12}{count:>5}" for name, count in counts]
-    lines += [f"       {rejected['origin']}: {rejected['reason']}" for rejected in report["rejected"]]
-    return "\n".join(["", *lines, ""])
+    stages = [*report["stages"].items(), ("together", report["outcomes"])]
+    lines = [_line("", OUTCOMES), *(_line(name, [counts[outcome] for outcome in OUTCOMES]) for name, counts in stages)]
+    lines += [f"     rejected ({reason['code']}): {reason['reason']}" for reason in report["reasons"]]
+    return "\n".join(["", *lines])
 
 
 def comparison(reports: list[dict[str, Any]]) -> str:
     """Return the outcomes of all runs as one table."""
-    header = f"     {'':<12}{'first load':>14}{'again':>14}{'after edits':>14}"
-    rows = [("rows read", [report["read"] for report in reports])]
-    rows += [(outcome, [report["outcomes"].get(outcome, 0) for report in reports]) for outcome in OUTCOMES]
-    lines = [f"     {name:<12}" + "".join(f"{count:>14}" for count in counts) for name, counts in rows]
-    return "\n".join(["", header, *lines, ""])
+    lines = [_line(f"run {number}", _counts(report)) for number, report in enumerate(reports, 1)]
+    return "\n".join(["", _line("", ["rows read", *OUTCOMES]), *lines])
+
+
+def _counts(report: Mapping[str, Any]) -> list[int]:
+    return [report["read"], *(report["outcomes"][outcome] for outcome in OUTCOMES)]
+
+
+def _line(name: str, cells: Iterable[object]) -> str:
+    return f"     {name:<10}" + "".join(f"{cell!s:>12}" for cell in cells)
 
 
 def where_to_look(directory: Path) -> str:

@@ -157,7 +157,7 @@ def delete_data_rows(_: Any, info: Any, where: dict[str, Any]) -> list[dict[str,
     platform: Platform = info.context
     ids = where["dataRowIds"]
     if len(ids) > platform.switches.deletes_per_call:
-        raise MalformedRequestError(f"At most {platform.switches.deletes_per_call} data rows can be deleted in one call")
+        raise MalformedRequestError(f"At most {platform.switches.deletes_per_call} data rows can be deleted at once")
     found = platform.store.rows(
         "SELECT seq, id FROM data_row WHERE id IN (SELECT value FROM json_each(?))", as_list(ids)
     )

@@ -84,7 +84,7 @@ def update_dataset(_: Any, info: Any, where: dict[str, Any], data: dict[str, Any
 
 def _delete(platform: Platform, dataset_id: str) -> None:
     """Delete the dataset and its rows, which frees their global keys."""
-    from labelbox_local.data_rows import delete_rows  # noqa: PLC0415 - data rows know their dataset
+    from labelbox_local.data_rows import delete_rows  # data rows know their dataset too
 
     with platform.store.writing() as write:
         write.execute("DELETE FROM dataset WHERE id = ?", (dataset_id,))

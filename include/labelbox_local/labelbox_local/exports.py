@@ -12,7 +12,7 @@ import orjson
 from labelbox_local.errors import MalformedRequestError
 from labelbox_local.graph import mutation, task_fields
 from labelbox_local.identifiers import now, to_datetime, to_microseconds
-from labelbox_local.imports import Stopped
+from labelbox_local.imports import TaskStoppedError
 from labelbox_local.ontology import ENUM, Ontology, load_ontology
 from labelbox_local.organization import EMAIL
 from labelbox_local.store import as_list
@@ -34,7 +34,7 @@ _OPERATORS = {"GREATER_THAN_OR_EQUAL": ">=", "LESS_THAN_OR_EQUAL": "<="}
 @mutation("exportDataRowsInCatalog")
 def export_data_rows_in_catalog(_: Any, info: Any, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     """Start an export of rows of the catalog, usually of one dataset (SDK schema/dataset.py, schema/catalog.py)."""
-    from labelbox_local.tasks import EXPORT, start_task  # noqa: PLC0415 - tasks run exports
+    from labelbox_local.tasks import EXPORT, start_task  # tasks run exports
 
     platform: Platform = info.context
     filters = ((input.get("filters") or {}).get("searchQuery") or {}).get("query") or []
@@ -58,8 +58,9 @@ def _conditions(platform: Platform, filters: list[dict[str, Any]]) -> tuple[str,
         if kind in _COLUMNS:
             ids = each.get("ids") or []
             if len(ids) > platform.switches.export_filter_ids:
-                raise MalformedRequestError(f"{len(ids)} ids in filter {kind}; the most is {platform.switches.export_filter_ids}")
-            parts.append(f"{_COLUMNS[kind]} IN (SELECT value FROM json_each(?))")
+                most = platform.switches.export_filter_ids
+                raise MalformedRequestError(f"{len(ids)} ids in filter {kind}; the most is {most}")
+            parts.append(f"{_COLUMNS[kind]} IN (SELECT value FROM json_each(?))")  # noqa: S608 - constants only
             parameters.append(as_list(ids))
         elif kind == "data_row_last_activity_at":
             for operator, moment in _moments(each.get("value") or {}):
@@ -92,7 +93,7 @@ def run_export(platform: Platform, task: dict[str, Any]) -> None:
     """Write the export file of a task and where its pieces begin.
 
     Raises:
-        Stopped: cancelled, or the server stops; then the export begins anew at the next start.
+        TaskStoppedError: cancelled, or the server stops; then the export begins anew at the next start.
     """
     payload = orjson.loads(task["payload"])
     path = platform.exports / task["id"]
@@ -130,7 +131,7 @@ def _lines(platform: Platform, task_id: str, payload: dict[str, Any]) -> Iterato
         )
         while rows := cursor.fetchmany(_BATCH):
             if platform.stopping.is_set() or _is_cancelled(platform, task_id):
-                raise Stopped
+                raise TaskStoppedError
             yield from writer.lines(rows)
     finally:
         connection.close()
@@ -160,9 +161,9 @@ class _LineWriter:
                 "media_attributes": _snake(orjson.loads(row["media_attributes"] or "{}")),
             }
             if self.params.get("includeAttachments"):
-                record["attachments"] = [
-                    {key: each[key] for key in ("id", "type", "value", "name")} for each in attachments.get(row["seq"], [])
-                ]
+                shown = ("id", "type", "value", "name")
+                found = attachments.get(row["seq"], [])
+                record["attachments"] = [{key: each[key] for key in shown} for each in found]
             if self.params.get("includeMetadata"):
                 record["metadata_fields"] = self._metadata(orjson.loads(row["metadata"]))
             if self.params.get("includeEmbeddings"):
@@ -260,4 +261,3 @@ def export_file_from_offset(
         "lines": {"start": chunk["first_line"], "end": chunk["last_line"]},
         "file": platform.file_url(f"exports/{task['id']}/{chunk['first_byte']}"),
     }
-

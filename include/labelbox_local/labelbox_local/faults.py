@@ -57,7 +57,9 @@ class Fault:
             raise ValueError("operation must be a name, times and every positive integers")
 
     def concerns(self, operation: Operation) -> bool:
-        return self.operation.removesuffix("PyApi") in {operation.name.removesuffix("PyApi"), operation.field}
+        # The SDK names `upsertDataRows` UpsertDataRowsPyApi, and `updateDataset` updateDatasetPyApi.
+        names = {name.removesuffix("PyApi").lower() for name in (operation.name, operation.field)}
+        return self.operation.removesuffix("PyApi").lower() in names
 
 
 class Faults:

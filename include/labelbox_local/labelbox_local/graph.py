@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,15 +54,13 @@ organization_fields = Fields("Organization")
 
 
 def _parse_datetime(text: str) -> int:
-    from datetime import datetime  # noqa: PLC0415 - keeps the module's names those of the engine
-
     return to_microseconds(datetime.fromisoformat(text))
 
 
 def make_schema() -> GraphQLSchema:
     """The schema with every resolver of the package bound to it."""
     # Importing the modules registers their resolvers.
-    from labelbox_local import (  # noqa: F401, PLC0415
+    from labelbox_local import (  # noqa: F401
         attachments,
         data_rows,
         datasets,
@@ -83,7 +82,10 @@ def make_schema() -> GraphQLSchema:
         types.append(bound)
     moment = ScalarType("DateTime", serializer=timestamp, value_parser=_parse_datetime)
     settings = UnionType("IamIntegrationSettings", lambda value, *_: value["__typename"])
-    return make_executable_schema((Path(__file__).parent / "schema.graphql").read_text(), *types, moment, settings)
+    schema: GraphQLSchema = make_executable_schema(
+        (Path(__file__).parent / "schema.graphql").read_text(), *types, moment, settings
+    )
+    return schema
 
 
 def execute(schema: GraphQLSchema, platform: Platform, request: dict[str, Any]) -> tuple[bool, dict[str, Any]]:
@@ -95,7 +97,7 @@ def execute(schema: GraphQLSchema, platform: Platform, request: dict[str, Any]) 
 
 
 def _format_error(error: GraphQLError, debug: bool = False) -> dict[str, Any]:  # noqa: ARG001 - the engine's signature
-    cause = error
+    cause: Exception = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
     if isinstance(cause, PlatformError):

@@ -29,7 +29,7 @@ _BATCH = 2_000
 _DROPPED = "Failed to create data rows after 5 retries. This chunk's data rows will not be imported"
 
 
-class Stopped(Exception):
+class TaskStoppedError(Exception):
     """The task was cancelled, or the server stops."""
 
 
@@ -37,7 +37,7 @@ def run_import(platform: Platform, task: dict[str, Any]) -> None:
     """Work through the chunks of a task from where it stands.
 
     Raises:
-        Stopped: cancelled or interrupted; what is done stays done.
+        TaskStoppedError: cancelled or interrupted; what is done stays done.
         OSError, ValueError: a chunk cannot be read.
     """
     progress = orjson.loads(task["progress"]) or {"chunk": 0, "item": 0, "position": 0}
@@ -58,11 +58,25 @@ def _read_chunk(path: Path) -> list[Any]:
     try:
         items = orjson.loads(content)
     except orjson.JSONDecodeError:
-        # The SDK's own chunks may hold NaN and Infinity.
-        items = json.loads(content)
+        items = _read_lenient(content)
     if not isinstance(items, list):
         raise ValueError("a chunk must be a JSON array")  # noqa: TRY004 - the content is wrong, not the argument
     return items
+
+
+def _read_lenient(content: bytes) -> Any:
+    """JSON as Python's own library writes it, and so the SDK: NaN and Infinity, huge integers, lone surrogates.
+
+    Raises:
+        ValueError: not even that.
+    """
+    items = json.loads(content.decode(errors="replace"), parse_int=_read_integer)
+    return json.loads(json.dumps(items, ensure_ascii=False).encode(errors="replace"))
+
+
+def _read_integer(digits: str) -> int | float:
+    # Beyond 64 bits neither the database nor the JSON encoder takes an integer.
+    return int(digits) if len(digits) < 19 else float(digits)
 
 
 class _Batch:
@@ -87,7 +101,7 @@ class _Batch:
             self.write = write
             status = write.execute("SELECT status FROM task WHERE seq = ?", (self.task["seq"],)).fetchone()["status"]
             if self.platform.stopping.is_set() or status != "IN_PROGRESS":
-                raise Stopped
+                raise TaskStoppedError
             self._look_up(write, rows)
             for row in rows:
                 try:
@@ -103,14 +117,13 @@ class _Batch:
         reader = row_reader(self.platform)
         every = (orjson.loads(self.task["fault"] or "{}")).get("every", 0)
         for position, item in enumerate(items, start=self.position):
+            if every and position % every == 0:
+                self._fail(position, item, _DROPPED)
+                continue
             try:
-                if every and position % every == 0:
-                    raise RowError(_DROPPED)
-                row = reader.read(position, item)
+                yield reader.read(position, item)
             except RowError as error:
                 self._fail(position, item, str(error))
-            else:
-                yield row
 
     def _look_up(self, write: sqlite3.Connection, rows: list[Row]) -> None:
         """Which rows, datasets and keys exist."""
@@ -219,7 +232,8 @@ class _Batch:
         write.executemany("INSERT INTO import_success VALUES (?, ?, ?)", self.successes)
         write.executemany("INSERT INTO import_failure VALUES (?, ?, ?, ?)", self.failures)
         write.execute(
-            "UPDATE task SET progress = ?, succeeded = succeeded + ?, failed = failed + ?, updated_at = ? WHERE seq = ?",
+            "UPDATE task SET progress = ?, succeeded = succeeded + ?, failed = failed + ?, updated_at = ?"
+            " WHERE seq = ?",
             (orjson.dumps(progress).decode(), len(self.successes), len(self.failures), now(), self.task["seq"]),
         )
 

@@ -31,18 +31,21 @@ def wants_media_attributes(platform: Platform, row_data: str, integration: str |
 def _source(platform: Platform, url: str, integration: str | None) -> tuple[str, dict[str, str]] | None:
     """Where to read the asset, and the headers to send; None when it must not be read."""
     endpoint = endpoint_of(platform, integration)
-    own = endpoint.object_url(url) if endpoint else None
-    if endpoint and own and allowed(platform, own):
-        return own, endpoint.signed_headers("GET", own)
-    return (url, {}) if allowed(platform, url) else None
+    try:
+        own = endpoint.object_url(url) if endpoint else None
+        if endpoint and own and allowed(platform, own):
+            return own, endpoint.signed_headers("GET", own)
+        return (url, {}) if allowed(platform, url) else None
+    except ValueError:
+        # Not every text that begins like a URL is one.
+        return None
 
 
-def start_media_reader(platform: Platform) -> threading.Thread:
-    """A thread that fills in what is missing, at once and whenever `media_wanted` is set."""
-    thread = threading.Thread(target=_run, args=(platform,), name="media", daemon=True)
+def start_media_reader(platform: Platform) -> None:
+    """Start the thread that fills in what is missing, at once and whenever `media_wanted` is set."""
+    platform.media_reader = threading.Thread(target=_run, args=(platform,), name="media", daemon=True)
     platform.media_wanted.set()
-    thread.start()
-    return thread
+    platform.media_reader.start()
 
 
 def _run(platform: Platform) -> None:

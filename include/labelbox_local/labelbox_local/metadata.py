@@ -147,30 +147,33 @@ def upsert_data_row_custom_metadata(_: Any, info: Any, data: list[dict[str, Any]
         by_key = _rows_by(write, "global_key", [each["globalKey"] for each in data if each.get("globalKey")])
         for each in data:
             row = by_id.get(each.get("dataRowId") or "") or by_key.get(each.get("globalKey") or "")
+            if row is None:
+                failures.append(_not_merged(each, "Data row not found"))
+                continue
+            values = changed.get(row["seq"])
+            values = orjson.loads(row["metadata"]) if values is None else values
             try:
-                if row is None:
-                    raise RowError("Data row not found")
-                values = changed.get(row["seq"])
-                values = orjson.loads(row["metadata"]) if values is None else values
                 changed[row["seq"]] = values | ontology.read(each["fields"])
             except RowError as error:
-                failures.append(
-                    {
-                        "globalKey": each.get("globalKey"),
-                        "dataRowId": each.get("dataRowId") or (row and row["id"]),
-                        "error": str(error),
-                        "fields": each["fields"],
-                    }
-                )
+                failures.append(_not_merged(each | {"dataRowId": row["id"]}, str(error)))
         _save(write, changed)
     return failures
+
+
+def _not_merged(asked: dict[str, Any], error: str) -> dict[str, Any]:
+    return {
+        "globalKey": asked.get("globalKey"),
+        "dataRowId": asked.get("dataRowId"),
+        "error": error,
+        "fields": asked["fields"],
+    }
 
 
 @mutation("deleteDataRowCustomMetadata")
 def delete_data_row_custom_metadata(
     _: Any,
     info: Any,
-    dataRowIdentifiers: list[dict[str, Any]],  # noqa: N803
+    dataRowIdentifiers: list[dict[str, Any]] | None = None,  # noqa: N803
 ) -> list[dict[str, Any]]:
     """Remove fields, or single options of an enum, from rows. Only failures are returned."""
     platform: Platform = info.context
@@ -178,7 +181,7 @@ def delete_data_row_custom_metadata(
     changed: dict[int, dict[str, Any]] = {}
     with platform.store.writing() as write:
         ontology = load_ontology(platform, write)
-        for each in dataRowIdentifiers:
+        for each in dataRowIdentifiers or []:
             identifier = each["dataRowIdentifier"]
             column = "global_key" if identifier["idType"] == "GKEY" else "id"
             row = _rows_by(write, column, [identifier["id"]]).get(identifier["id"])
@@ -217,11 +220,17 @@ def _not_deleted(row_id: str, error: str, schema_ids: list[str]) -> dict[str, An
 def data_row_custom_metadata(_: Any, info: Any, where: dict[str, Any]) -> list[dict[str, Any]]:
     """The metadata of the rows asked for, in that order; unknown rows are left out."""
     platform: Platform = info.context
-    asked = where["dataRowIdentifiers"]
+    asked = where.get("dataRowIdentifiers")
+    if asked is None:
+        raise MalformedRequestError("dataRowIdentifiers is required")
     ontology = load_ontology(platform)
     rows = _rows_by(platform.store.reader, "global_key" if asked["idType"] == "GKEY" else "id", asked["ids"])
-    found = [rows[key] for key in asked["ids"] if key in rows]
     return [
-        {"dataRowId": row["id"], "globalKey": row["global_key"], "fields": ontology.entries(orjson.loads(row["metadata"]))}
-        for row in found
+        {
+            "dataRowId": rows[key]["id"],
+            "globalKey": rows[key]["global_key"],
+            "fields": ontology.entries(orjson.loads(rows[key]["metadata"])),
+        }
+        for key in asked["ids"]
+        if key in rows
     ]

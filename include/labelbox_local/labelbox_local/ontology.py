@@ -147,7 +147,7 @@ class Ontology:
 
     def _string(self, value: Any) -> str:
         if not isinstance(value, str):
-            raise ValueError(f"expected a string, got {value!r}")
+            raise ValueError(f"expected a string, got {value!r}")  # noqa: TRY004 - wrong input, not a wrong call
         if len(value) > self.longest_string:
             raise ValueError(f"{len(value)} characters, at most {self.longest_string} are allowed")
         return value
@@ -160,11 +160,9 @@ def _number(value: Any) -> float | int:
 
 
 def _datetime(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"expected an ISO 8601 time, got {value!r}")
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+    except (TypeError, ValueError):
         raise ValueError(f"expected an ISO 8601 time, got {value!r}") from None
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.isoformat().removesuffix("+00:00") + "Z"

@@ -44,6 +44,7 @@ class Platform:
         # An export need not wait for an import that runs.
         self.imports_lane = Lane("imports", self.stopping)
         self.exports_lane = Lane("exports", self.stopping)
+        self.media_reader: threading.Thread | None = None
 
     def close(self) -> None:
         """Stop the workers between two batches (their tasks go on at the next start) and close the database."""
@@ -51,6 +52,8 @@ class Platform:
         self.media_wanted.set()
         self.imports_lane.stop()
         self.exports_lane.stop()
+        if self.media_reader:
+            self.media_reader.join(timeout=30)
         self.store.close()
 
     def file_url(self, path: str, *, forever: bool = False) -> str:

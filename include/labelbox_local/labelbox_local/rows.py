@@ -26,8 +26,11 @@ MEDIA_TYPES = frozenset(
 )  # fmt: skip
 _BAD_BLANKS = re.compile(r"^\s|\s$|\s\s")
 _KNOWN_KEYS = frozenset(
-    ("global_key", "external_id", "media_type", "metadata_fields", "metadata", "attachments", "embeddings", "dataset_id")
-)
+    (
+        "global_key", "external_id", "media_type", "metadata_fields", "metadata", "attachments", "embeddings",
+        "dataset_id",
+    )
+)  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from labelbox_local.graph import execute, make_schema
 from labelbox_local.integrations import register_integration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from starlette.types import Receive, Scope, Send
 
@@ -199,22 +199,25 @@ def _pieces(path: Any, start: int, size: int) -> Iterator[bytes]:
 
 def _import_result(platform: Platform, task_id: str) -> Iterator[bytes]:
     """The result of an import as one JSON object (SDK schema/task.py reads `createdDataRows` and `errors`)."""
-    task = platform.store.row("SELECT seq FROM task WHERE id = ?", task_id)
-    seq = task["seq"] if task else -1
     created = (
         "SELECT data_row AS id, external_id AS externalId, global_key AS globalKey, row_data AS rowData"
         " FROM import_success LEFT JOIN data_row ON data_row.id = import_success.data_row"
-        " WHERE task = ? ORDER BY position"
+        " WHERE task = (SELECT seq FROM task WHERE id = ?) ORDER BY position"
     )
-    yield b'{"createdDataRows":['
-    for number, row in enumerate(platform.store.reader.execute(created, (seq,))):
-        yield (b"," if number else b"") + orjson.dumps(row)
-    yield b'],"errors":['
-    failed = "SELECT message, spec FROM import_failure WHERE task = ? ORDER BY position"
-    for number, row in enumerate(platform.store.reader.execute(failed, (seq,))):
-        error = {"message": row["message"], "failedDataRows": [orjson.loads(row["spec"])]}
-        yield (b"," if number else b"") + orjson.dumps(error)
-    yield b"]}"
+    failed = "SELECT * FROM import_failure WHERE task = (SELECT seq FROM task WHERE id = ?) ORDER BY position"
+    # The pieces of a stream are made in different threads, so it has a connection of its own.
+    connection = platform.store.connect()
+    try:
+        yield b'{"createdDataRows":['
+        for number, row in enumerate(connection.execute(created, (task_id,))):
+            yield (b"," if number else b"") + orjson.dumps(row)
+        yield b'],"errors":['
+        for number, row in enumerate(connection.execute(failed, (task_id,))):
+            error = {"message": row["message"], "failedDataRows": [orjson.loads(row["spec"])]}
+            yield (b"," if number else b"") + orjson.dumps(error)
+        yield b"]}"
+    finally:
+        connection.close()
 
 
 def _add_admin(app: FastAPI, platform: Platform) -> None:
@@ -247,7 +250,7 @@ def _administer(platform: Platform, action: str, body: dict[str, Any]) -> Any:
             platform.switches.set(name, str(value))
     elif action == "POST integrations":
         return register_integration(platform, body)
-    answers = {
+    answers: dict[str, Callable[[], Any]] = {
         "faults": faults.planned,
         "calls": faults.calls,
         "switches": lambda: asdict(platform.switches),

@@ -13,196 +13,25 @@ services along.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import json
-import os
 import re
 import secrets
-import signal
 import socket
-import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import SystemRandom
-from types import FrameType, TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any
+
+from labelbox_local.children import ChildProcess, interruptible
+from labelbox_local.service import Service, ServiceError
+
+__all__ = ["ChildProcess", "LocalLabelbox", "ObjectStore", "Service", "ServiceError", "interruptible"]
 
 HOST = "127.0.0.1"
-START_SECONDS = 60.0
-STOP_SECONDS = 10.0
-PORT_ATTEMPTS = 3
 _GRPC_OFFSET = 10_000  # SeaweedFS opens port P + 10000 beside every port P
-_PR_SET_PDEATHSIG = 1
-_LOG_LINES = 15
-
-
-class ServiceError(RuntimeError):
-    """A service did not start; the message ends with the last lines of its log."""
-
-
-class ChildProcess:
-    """A command in a process group of its own that never outlives its parent.
-
-    Start it from a thread that lives as long as the process is needed: Linux ends the child with that thread.
-
-    :param command: program and arguments
-    :param log: file that standard output and standard error are appended to; None leaves them where they are
-    :param directory: working directory
-    """
-
-    def __init__(
-        self,
-        command: Sequence[str],
-        *,
-        log: Path | None = None,
-        directory: Path | None = None,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
-        self.log = log
-        with contextlib.ExitStack() as stack:
-            output = stack.enter_context(log.open("ab")) if log else None
-            self._process = subprocess.Popen(  # noqa: S603
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT if output else None,
-                cwd=directory,
-                env=environment,
-                start_new_session=True,
-                preexec_fn=_die_with_parent(),
-            )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def pid(self) -> int:
-        """Process id, which is also the id of the process group."""
-        return self._process.pid
-
-    @property
-    def exit_code(self) -> int | None:
-        """Exit code, or None while the command runs."""
-        return self._process.poll()
-
-    def wait(self) -> int:
-        """Wait for the command to end by itself and return its exit code."""
-        return self._process.wait()
-
-    def stop(self) -> None:
-        """End the whole process group: asked first, killed after ten seconds."""
-        if self.exit_code is None:
-            self._signal(signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(STOP_SECONDS)
-        self._signal(signal.SIGKILL)
-        self._process.wait()
-
-    def last_lines(self) -> str:
-        """Return the end of the log, indented."""
-        if self.log is None or not self.log.exists():
-            return ""
-        lines = self.log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
-        return "\n".join(f"    {line}" for line in lines)
-
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, number)
-
-
-class Service:
-    """What the services have in common; see the module for how they are used.
-
-    :param directory: holds the service's data and log; made when missing, never removed here
-    """
-
-    name = "service"
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory.resolve()
-        self.log = self.directory / f"{self.name}.log"
-        self._child: ChildProcess | None = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    @property
-    def pid(self) -> int | None:
-        """Process id while the service runs."""
-        return self._child.pid if self._child else None
-
-    def start(self) -> None:
-        """Start the service and wait until it answers.
-
-        :raises ServiceError: it ended or did not answer within a minute
-        """
-        self.directory.mkdir(parents=True, exist_ok=True)
-        for attempts_left in reversed(range(PORT_ATTEMPTS)):
-            try:
-                self._start_once()
-            except ServiceError as error:
-                # Another process may take a port between our look and the service's bind.
-                if not attempts_left or "address already in use" not in str(error):
-                    raise
-            else:
-                return
-
-    def stop(self) -> None:
-        """Stop the service; its data stays in the directory, so `start` finds it again."""
-        child, self._child = self._child, None
-        if child:
-            child.stop()
-            self._clean_up()
-
-    def _start_once(self) -> None:
-        self.log.unlink(missing_ok=True)
-        self._child = ChildProcess(
-            self._command(), log=self.log, directory=self.directory, environment=os.environ | self._environment()
-        )
-        try:
-            self._await_ready(self._child)
-        except BaseException:
-            self.stop()
-            raise
-
-    def _await_ready(self, child: ChildProcess) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while not self._is_ready():
-            if child.exit_code is not None:
-                problem = f"ended with code {child.exit_code} instead of starting"
-            elif time.monotonic() > deadline:
-                problem = f"did not answer within {START_SECONDS:.0f} seconds"
-            else:
-                time.sleep(0.05)
-                continue
-            raise ServiceError(f"The {self.name} {problem}. The end of {self.log}:\n{child.last_lines()}")
-
-    def _command(self) -> list[str]:
-        raise NotImplementedError
-
-    def _environment(self) -> dict[str, str]:
-        return {}
-
-    def _is_ready(self) -> bool:
-        raise NotImplementedError
-
-    def _clean_up(self) -> None:
-        """Remove what the service left outside its directory."""
 
 
 class ObjectStore(Service):
@@ -245,6 +74,14 @@ class ObjectStore(Service):
         """Store one object and return its `s3://` URI."""
         self.client().put_object(Bucket=bucket, Key=key, Body=body)
         return f"s3://{bucket}/{key}"
+
+    def put_directory(self, bucket: str, directory: Path) -> int:
+        """Store every file under a directory, keyed by its path in it, and return how many there were."""
+        client = self.client()
+        files = sorted(path for path in directory.rglob("*") if path.is_file())
+        for path in files:
+            client.put_object(Bucket=bucket, Key=path.relative_to(directory).as_posix(), Body=path.read_bytes())
+        return len(files)
 
     def airflow_connection(self) -> str:
         """Return the JSON of an `aws` connection, for AIRFLOW_CONN_…; its test button works too."""
@@ -365,6 +202,23 @@ class LocalLabelbox(Service):
             raise ServiceError(f"{method} {request.full_url} answered {error.code}: {error.read()[:500]!r}") from error
         return json.loads(text) if text else None
 
+    def delegate_access(self, name: str, store: ObjectStore, bucket: str) -> None:
+        """Set up an IAM integration through which this Labelbox reads a private bucket of the store.
+
+        :raises ServiceError: it cannot read the bucket
+        """
+        body = {
+            "name": name,
+            "provider": "AWS",
+            "endpoint_url": store.endpoint_url,
+            "access_key": store.access_key,
+            "secret_key": store.secret_key,
+            "bucket": bucket,
+            "region": store.region,
+        }
+        if not self.admin("POST", "integrations", body)["valid"]:
+            raise ServiceError(f"The integration '{name}' cannot read the bucket '{bucket}'.")
+
     def airflow_connection(self) -> str:
         """Return the JSON of a `labelbox` connection, for AIRFLOW_CONN_…."""
         return json.dumps(
@@ -389,38 +243,6 @@ class LocalLabelbox(Service):
         if ready:
             self.base_url = ready.group(1)
         return ready is not None
-
-
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind the program like Ctrl-C, so that every `with` block cleans up."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, _exit_on_signal) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _exit_on_signal(number: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(128 + number)
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """Return what the child runs before it becomes the command, or None where the kernel has no such thing."""
-    if not sys.platform.startswith("linux"):
-        return None
-    set_option = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def ask_kernel() -> None:
-        # Not SIGKILL: the services clean up, and stop within seconds.
-        set_option(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return ask_kernel
 
 
 def _free_ports(count: int) -> list[int]:

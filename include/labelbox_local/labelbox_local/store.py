@@ -99,18 +99,18 @@ class Store:
         self._path = directory / "labelbox.sqlite"
         self._write_lock = threading.Lock()
         self._threads = threading.local()
-        self._writer = self.connect()
+        self._writer = self.connect(cache_kilobytes=64_000)
         self._writer.executescript(_TABLES)
         self.organization = self._setting("organization", new_id)
         self.user = self._setting("user", new_id)
         self.started = int(self._setting("started", lambda: str(now())))
         self.secret = self._setting("secret", lambda: secrets.token_hex(32)).encode()
 
-    def connect(self) -> sqlite3.Connection:
+    def connect(self, cache_kilobytes: int = 8_000) -> sqlite3.Connection:
         """A connection of its own, for a long read."""
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=60)
         connection.row_factory = _as_dictionary
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-64000", "temp_store=MEMORY"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"cache_size=-{cache_kilobytes}", "temp_store=MEMORY"):
             connection.execute(f"PRAGMA {pragma}")
         return connection
 

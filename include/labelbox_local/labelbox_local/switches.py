@@ -46,7 +46,7 @@ class Switches:
         choices = _CHOICES.get(name)
         if choices and value not in choices:
             raise ValueError(f"switch {name}: '{value}' is not one of {', '.join(choices)}")
-        kind = type(known[name].default)
+        kind: type[str | int | float] = type(getattr(self, name))
         try:
             setattr(self, name, kind(value))
         except ValueError:

@@ -14,7 +14,7 @@ from labelbox_local.faults import Operation
 from labelbox_local.filters import condition
 from labelbox_local.graph import mutation, query, user_fields
 from labelbox_local.identifiers import new_id, now
-from labelbox_local.imports import Stopped, run_import
+from labelbox_local.imports import TaskStoppedError, run_import
 
 if TYPE_CHECKING:
     from labelbox_local.platform import Platform
@@ -76,7 +76,7 @@ def _work(platform: Platform, task_id: str) -> None:
             raise OSError("the task was made to fail")  # noqa: TRY301 - fails as a broken task does
         (run_import if task["type"] == UPSERT else run_export)(platform, task)
         _finish(platform, task_id, "COMPLETE")
-    except Stopped:
+    except TaskStoppedError:
         if not platform.stopping.is_set():
             _finish(platform, task_id, "CANCELED")
     except (OSError, ValueError) as error:

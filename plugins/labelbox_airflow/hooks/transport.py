@@ -185,6 +185,7 @@ class LabelboxTransport:
                 yield chunk
         except LOST as error:
             failure = error
+        # urllib3 before 2.0 takes a body cut short for whole.
         announced = response.headers.get("Content-Length")
         if failure is None and announced in {None, str(received)}:
             return

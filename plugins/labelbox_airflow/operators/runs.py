@@ -105,4 +105,6 @@ def _moment(name: str, text: str) -> datetime:
 
 
 def _utc(moment: datetime) -> datetime:
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    """Return ``moment`` in UTC as a plain datetime: Airflow's are pendulum's, which subtract to something else."""
+    utc = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return datetime(utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, utc.microsecond, UTC)

@@ -347,6 +347,15 @@ def test_a_short_download_is_an_error_without_the_signature(server: Any, transpo
     assert "s3cr3t" not in "".join(traceback.format_exception(caught.value))
 
 
+def test_a_short_download_is_noticed_also_where_the_http_client_does_not(
+    server: Any, transport: LabelboxTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("urllib3.HTTPResponse._init_length", lambda self, method: None)  # as urllib3 1.26
+    server.answers(body=b"a" * 20, announce=30)
+    with pytest.raises(LabelboxUnavailableError, match="broke off after 20 of 30 bytes"):
+        list(transport.download(f"{server.url}/results.ndjson"))
+
+
 def test_a_link_that_expired_says_so(server: Any, transport: LabelboxTransport) -> None:
     server.answers(body=b"<Error>expired s3cr3t</Error>", status=403)
     with pytest.raises(LabelboxError, match=r"results\.ndjson was answered 403.*expire") as caught:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from labelbox import Client
-from lbox.exceptions import ResourceNotFoundError
 from labelbox.schema.data_row import DataRow
 from labelbox.schema.identifiable import GlobalKey, UniqueId
+from lbox.exceptions import ResourceNotFoundError
 
 
 def upsert(dataset: Any, *items: dict[str, Any]) -> Any:
@@ -237,5 +237,12 @@ def test_external_ids_are_looked_up(client: Client, dataset: Any) -> None:
 
 def test_the_sdk_module_is_the_released_one() -> None:
     spec = importlib.util.find_spec("labelbox")
-    assert spec is not None and spec.origin is not None
-    assert "site-packages" in spec.origin
+    assert spec is not None
+    assert "site-packages" in str(spec.origin)
+
+
+def test_a_row_that_only_looks_like_a_url_is_kept_as_it_is(dataset: Any) -> None:
+    odd = ["http://[broken", "https://", "http://127.0.0.1:port/x", "http://exa mple.com/\x00"]
+    task = upsert(dataset, *({"row_data": text, "global_key": f"odd-{n}"} for n, text in enumerate(odd)))
+    assert task.errors is None
+    assert {row["row_data"] for row in task.result} == set(odd)

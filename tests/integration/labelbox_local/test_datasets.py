@@ -40,9 +40,10 @@ def test_datasets_are_listed_by_condition_and_page(client: Client) -> None:
     client.create_dataset(name="not listed", iam_integration=None).delete()
     listed = list(client.get_datasets(where=Dataset.name == "page"))
     assert {each.uid for each in listed} == {each.uid for each in made}
-    middle = made[50].created_at
-    newer = client.get_datasets(where=(Dataset.name == "page") & (Dataset.created_at > middle))
-    assert 0 < len(list(newer)) <= 50
+    an_hour = timedelta(hours=1)
+    for moment, count in ((made[0].created_at - an_hour, 101), (made[0].created_at + an_hour, 0)):
+        newer = client.get_datasets(where=(Dataset.name == "page") & (Dataset.created_at > moment))
+        assert len(list(newer)) == count
     assert list(client.get_datasets(where=Dataset.name == "not listed")) == []
     assert len(list(client.get_datasets())) >= 101
     for each in made:

@@ -28,9 +28,7 @@ def vectors(dataset: Any) -> dict[str, list[float]]:
     task = dataset.export(params={"embeddings": True})
     task.wait_till_done()
     rows = [output.json for output in task.get_buffered_stream()]
-    return {
-        row["data_row"]["global_key"]: each["values"][0]["value"] for row in rows for each in row["embeddings"]
-    }
+    return {row["data_row"]["global_key"]: each["values"][0]["value"] for row in rows for each in row["embeddings"]}
 
 
 def test_embeddings_are_created_listed_and_deleted(client: Client) -> None:

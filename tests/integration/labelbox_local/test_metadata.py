@@ -45,6 +45,7 @@ def test_a_field_is_created_renamed_and_deleted(server: Any, dataset: Any) -> No
     client = server.client()
     ontology = client.get_data_row_metadata_ontology()
     made = ontology.create_schema("weight", DataRowMetadataKind.number)
+    dataset = client.get_dataset(dataset.uid)
     row_id = make_row(dataset, "field-1", weight=2.5)
     renamed = ontology.update_schema("weight", "mass")
     assert renamed.uid == made.uid
@@ -62,6 +63,7 @@ def test_options_of_an_enum_are_kept_renamed_and_replaced(server: Any, dataset: 
     client = server.client()
     ontology = client.get_data_row_metadata_ontology()
     ontology.create_schema("color", DataRowMetadataKind.enum, ["red", "blue"])
+    dataset = client.get_dataset(dataset.uid)
     row_id = make_row(dataset, "enum-1", color="red")
     before = {option.name: option.uid for option in ontology.custom_by_name["color"].values()}
     ontology.update_enum_option("color", "red", "crimson")
@@ -119,7 +121,8 @@ def test_bulk_delete_removes_fields_and_names_those_not_set(client: Client, data
 def test_bulk_export_answers_by_key_and_with_empty_fields(client: Client, dataset: Any) -> None:
     ontology = client.get_data_row_metadata_ontology()
     keys = [f"export-{n}" for n in range(60)]
-    dataset.create_data_rows([{"row_data": "https://example.com/x", "global_key": key} for key in keys]).wait_till_done()
+    rows = [{"row_data": "https://example.com/x", "global_key": key} for key in keys]
+    dataset.create_data_rows(rows).wait_till_done()
     exported = ontology.bulk_export(GlobalKeys(keys))
     assert [(row.global_key, row.fields) for row in exported] == [(key, []) for key in keys]
 
@@ -142,5 +145,3 @@ def test_two_options_of_an_enum_are_both_kept(client: Client, dataset: Any) -> N
     row = dataset.create_data_row(row_data="https://example.com/m", global_key="options-2", metadata_fields=fields)
     names = [field["name"] for field in row.metadata_fields if field["kind"] == "CustomMetadataEnumOption"]
     assert names == ["train", "test"]
-
-

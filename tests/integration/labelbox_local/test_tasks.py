@@ -162,9 +162,7 @@ def test_a_planned_status_is_answered_as_often_as_planned(server: Any, client: C
 
 @pytest.mark.usefixtures("fresh_faults")
 @pytest.mark.parametrize(("effect", "made"), [("before", 0), ("after", 1)])
-def test_a_cut_connection_comes_before_or_after_the_effect(
-    server: Any, client: Client, effect: str, made: int
-) -> None:
+def test_a_cut_connection_comes_before_or_after_the_effect(server: Any, client: Client, effect: str, made: int) -> None:
     from labelbox import Dataset
 
     server.admin("POST", "faults", operation="createDataset", effect=effect)

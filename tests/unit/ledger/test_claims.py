@@ -226,3 +226,33 @@ def test_runs_that_race_never_send_a_key_together_and_none_is_lost(url: str) -> 
     assert failures == []
     assert clashes == []
     assert [key for key, versions in sent.items() if 3 not in versions] == []
+
+
+def test_a_claim_that_comes_while_another_run_acquires_does_not_share_the_key(url: str, ledger: Ledger, clock) -> None:
+    keys = [f"k{i}" for i in range(300)]
+    old, new = Run("org", "receipts", "old"), Run("org", "receipts", "new")
+    held: dict[str, set[str]] = {}
+
+    def acquire(run: Run, opened: Ledger, start: threading.Barrier, version: int) -> None:
+        start.wait(30)
+        if run is new:
+            opened.claim(run, {key: claim(version=version) for key in keys[-5:]})
+        held[run.run_id] = set(opened.acquire(run, "u1", keys).held)
+
+    with Ledger(url, clock=clock) as other:
+        for _ in range(12):
+            held.clear()
+            for run in (old, new):
+                ledger.begin_run(run, window_start=None, window_end=None, spec_hash="h")
+            ledger.claim(old, {key: claim() for key in keys})
+            start = threading.Barrier(2)
+            threads = [
+                threading.Thread(target=acquire, args=(old, ledger, start, 0)),
+                threading.Thread(target=acquire, args=(new, other, start, 11)),
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(60)
+            assert set(held) == {"old", "new"}, "both came to an end"
+            assert held["old"] & held["new"] == set()

@@ -132,6 +132,15 @@ def test_equal_intent_keeps_its_time_and_task_and_counts_attempts(ledger: Ledger
     assert (entry.content, entry.task_id, entry.first_intent_at, entry.attempts) == ("hash1", "task1", first, 2)
 
 
+def test_a_failed_task_can_be_forgotten(ledger: Ledger, begin: Begin) -> None:
+    run = begin()
+    ledger.intend(run, "u1", "upsert", "hash1")
+    ledger.submitted(run, "u1", "upsert", "task1")
+    ledger.submitted(run, "u1", "upsert", None)
+    entry = ledger.journal(run, "u1", "upsert")
+    assert (entry.content, entry.task_id) == ("hash1", None)
+
+
 def test_other_content_starts_the_journal_entry_anew(ledger: Ledger, begin: Begin, clock) -> None:
     run = begin()
     ledger.intend(run, "u1", "upsert", "hash1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, false, literal, null, select, true, update
+from sqlalchemy import ColumnElement, and_, delete, false, literal, null, select, true, tuple_, update
 
 from labelbox_airflow.engine.ledger import names
 from labelbox_airflow.engine.ledger.database import Session
@@ -157,11 +157,10 @@ def release(session: Session, run: int, unit: str | None = None) -> None:
 
 
 def purge(session: Session) -> None:
-    """Drop the claims of any run whose lease ran out."""
-    expired = claims.c.lease_until <= session.now
-    order = (claims.c.organization, claims.c.global_key, claims.c.run)
-    session.lock(select(claims.c.run).where(expired).order_by(*order))
-    session.execute(delete(claims).where(expired))
+    """Drop the claims of any run whose lease ran out, but for those another transaction is at work on."""
+    key = (claims.c.organization, claims.c.global_key, claims.c.run)
+    expired = select(*key).where(claims.c.lease_until <= session.now)
+    session.execute(delete(claims).where(tuple_(*key).in_(expired.with_for_update(skip_locked=True))))
 
 
 def _on(session: Session, organization: int, keys: Iterable[str]) -> ColumnElement[bool]:

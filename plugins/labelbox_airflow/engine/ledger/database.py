@@ -218,7 +218,14 @@ class Database:
         return engine
 
     def _postgres(self) -> Engine:
-        return create_engine(self._url, pool_pre_ping=True, hide_parameters=True)
+        try:
+            return create_engine(self._url, pool_pre_ping=True, hide_parameters=True)
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                f"the driver '{error.name}' is not installed",
+                where=self.place,
+                remedy="Install airflow-provider-labelbox[postgres].",
+            ) from error
 
     def _prepare(self) -> None:
         with self._preparing:

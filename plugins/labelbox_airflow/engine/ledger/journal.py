@@ -46,7 +46,10 @@ def intend(session: Session, run: Run, unit: str, step: str, content: str) -> No
 
 
 def submitted(session: Session, run: Run, unit: str, step: str, task_id: str | None) -> None:
-    """Write down the Labelbox task of a submission, None to forget one that failed; raises DataIOError when ``intend`` was not called before."""
+    """Write down the Labelbox task of a submission, None to forget one that failed.
+
+    :raises DataIOError: when ``intend`` was not called before
+    """
     chosen = _step(names.begun_run(session, run), unit, step)
     if session.execute(update(journal).where(chosen).values(task_id=task_id)).rowcount == 0:
         raise DataIOError(

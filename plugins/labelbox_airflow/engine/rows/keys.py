@@ -37,7 +37,7 @@ class KeyReader:
         if self._derived:
             keys = [key if key is None else key.partition("?")[0].partition("#")[0] for key in keys]
         return [
-            key if key and len(key) <= MAX_LENGTH and " " not in key else self._unusual(index, key, problems)
+            key if key and len(key) <= MAX_LENGTH and " " not in key and "\x00" not in key else self._unusual(index, key, problems)
             for index, key in enumerate(keys)
         ]
 
@@ -50,6 +50,9 @@ class KeyReader:
             problems.add(
                 index, "bad_key", FIELD, key, "has a leading, trailing or double blank, which Labelbox refuses"
             )
+            return None
+        if "\x00" in key:
+            problems.add(index, "bad_key", FIELD, key, "has a NUL character, which no database keeps")
             return None
         if len(key) > MAX_LENGTH:
             return self._shortened(index, key, problems)

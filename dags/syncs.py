@@ -5,8 +5,8 @@ from pathlib import Path
 from airflow.sdk import get_parsing_context
 
 from labelbox_airflow.syncs.dag import build_dags
-from labelbox_airflow.syncs.load import find_syncs, load_sync, sync_directory
+from labelbox_airflow.syncs.load import sync_directory
 
 DIRECTORY = sync_directory(Path(__file__).parent.parent / "include" / "syncs")
 
-globals().update(build_dags(find_syncs(DIRECTORY), load_sync, wanted=get_parsing_context().dag_id))
+globals().update(build_dags(DIRECTORY, wanted=get_parsing_context().dag_id))

@@ -33,6 +33,7 @@ OUTCOMES = ("created", "updated", "unchanged", "superseded", "rejected")
 KEEP = os.environ.get("KEEP", "") not in {"", "0"}
 
 _LOG_LINE = re.compile(r"^\S+ \[(?P<level>\w+) *\] (?P<text>.*?) +\[(?P<logger>[\w.]+)\](?: |$)")
+_EXCEPTION = re.compile(r"^(?:\w+\.)*\w*(?:Error|Exception|Failure): ")
 _TASK_STARTS = re.compile(r"^\[DAG TEST\] starting task_id=(?P<task>\S+) map_index=(?P<index>-?\d+)")
 
 
@@ -255,9 +256,11 @@ def _lines_while_running(log: Path, child: ChildProcess) -> Iterator[str]:
 
 
 def _say_progress(line: str) -> None:
-    """Say which task starts, and what our own code logs; the rest of Airflow's log stays in the file."""
+    """Say which task starts, what our own code logs, and what fails; the rest of Airflow's log stays in the file."""
     found = _LOG_LINE.match(line)
     if not found:
+        if _EXCEPTION.match(line):
+            note(f"  {line}")
         return
     if task := _TASK_STARTS.match(found["text"]):
         index = f" {task['index']}" if int(task["index"]) >= 0 else ""

@@ -5,6 +5,11 @@ from __future__ import annotations
 # Every Airflow process imports this module to discover the provider, so it imports nothing.
 
 _INTEGRATION = "Labelbox"
+_OPERATORS = [
+    "labelbox_airflow.operators.data_rows",
+    "labelbox_airflow.operators.datasets",
+    "labelbox_airflow.operators.report",
+]
 
 
 def get_provider_info() -> dict[str, object]:
@@ -21,8 +26,10 @@ def get_provider_info() -> dict[str, object]:
             }
         ],
         "hooks": [{"integration-name": _INTEGRATION, "python-modules": ["labelbox_airflow.hooks.labelbox"]}],
+        "operators": [{"integration-name": _INTEGRATION, "python-modules": _OPERATORS}],
         "triggers": [{"integration-name": _INTEGRATION, "python-modules": ["labelbox_airflow.triggers.tasks"]}],
         "connection-types": [_connection_type()],
+        "config": _configuration(),
         "plugins": [{"name": "labelbox", "plugin-class": "labelbox_airflow.plugin.LabelboxPlugin"}],
     }
 
@@ -57,4 +64,30 @@ def _connection_type() -> dict[str, object]:
                 "schema": {"type": ["number", "null"], "default": 120, "minimum": 0},
             },
         },
+    }
+
+
+def _configuration() -> dict[str, object]:
+    """The section of airflow.cfg, also set by ``AIRFLOW__LABELBOX__LEDGER`` and so on."""
+    options = {
+        "ledger": "SQLAlchemy URL of the ledger without a password, such as sqlite:////opt/airflow/ledger.db.",
+        "ledger_conn_id": "Airflow connection of the ledger database; used when ledger is not set.",
+        "staging": "Where runs keep their mapped rows: s3://connection@bucket/prefix, file:///path.",
+        "shared_filesystem": "Set to True when all workers share the disk that ledger or staging is on.",
+    }
+    defaults = {"ledger": None, "ledger_conn_id": "labelbox_ledger", "staging": None, "shared_filesystem": "False"}
+    return {
+        "labelbox": {
+            "description": "Where Labelbox syncs keep their state.",
+            "options": {
+                name: {
+                    "description": description,
+                    "version_added": "0.1.0",
+                    "type": "boolean" if name == "shared_filesystem" else "string",
+                    "example": None,
+                    "default": defaults[name],
+                }
+                for name, description in options.items()
+            },
+        }
     }

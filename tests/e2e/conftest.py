@@ -43,13 +43,16 @@ class Deployment:
         """Replace the sample table by the one of a day later."""
         self.put("tables/receipts.csv", (SAMPLES / "edited" / "receipts.csv").read_bytes())
 
-    def run(self, sync: str, logical_date: datetime, conf: dict[str, Any] | None = None) -> DagRun:
+    def run(self, sync: str, logical_date: datetime, conf: dict[str, Any] | None = None, *, retries: int = 0) -> DagRun:
         """Run the DAG of a sync through Airflow, in this process; a daily run reads the day before its date."""
         from airflow.dag_processing.dagbag import DagBag
 
         bag = DagBag(ROOT / "dags")
         assert bag.import_errors == {}
-        return bag.dags[sync].test(logical_date=logical_date, run_conf=conf)
+        dag = bag.dags[sync]
+        for task in dag.tasks:
+            task.retries = retries
+        return dag.test(logical_date=logical_date, run_conf=conf)
 
     def report(self, sync: str) -> dict[str, Any]:
         """Return the report of the sync's run that ended last."""

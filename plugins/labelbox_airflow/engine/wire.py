@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from labelbox_airflow.engine.errors import LabelboxError
 from labelbox_airflow.engine.metadata_schema import MetadataField, MetadataSchema
 from labelbox_airflow.engine.rows.lists import CLEAR
+from labelbox_airflow.engine.rows.values import join_present
 
 MAX_CHUNK = 10_000_000  # bytes of JSON a chunk; SDK schema/internal/datarow_upload_constants.py
 METADATA_PREFIX = "metadata/"
@@ -76,7 +77,7 @@ class WireFormat:
         if not columns:
             return None
         fields = [self.metadata_field(name.removeprefix(METADATA_PREFIX), rows.column(name)) for name in columns]
-        return _listed("metadata_fields", _join(fields, rows.num_rows, separator=","))
+        return _listed("metadata_fields", join_present(fields, ","))
 
     def metadata_field(self, name: str, values: pa.Array) -> pa.Array:
         """Return one metadata field as JSON text, null where the value is null or is to be cleared.
@@ -104,7 +105,7 @@ class WireFormat:
             )
             for name in columns
         ]
-        return _listed("embeddings", _join(vectors, rows.num_rows, separator=","))
+        return _listed("embeddings", join_present(vectors, ","))
 
 
 def chunks(items: Iterable[pa.Array], *, limit: int = MAX_CHUNK) -> Iterator[bytes]:

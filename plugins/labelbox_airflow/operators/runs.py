@@ -64,12 +64,13 @@ def plan_run(context: Mapping[str, Any], watermark: datetime | None, before: Run
     due = _utc(end or run.run_after)
     if asked is not None:
         return plan(asked, moves_watermark=False, end=asked.end)
-    moves = str(run.run_type) != "backfill" and not limit and not dry_run
+    is_backfill = run.run_type == "backfill"  # str() of it differs between Airflow's server and its task SDK
+    moves = not is_backfill and not limit and not dry_run
     if params.get("full_refresh"):
         return plan(None, moves_watermark=moves, end=due)
     if before is not None and before.window_start is not None and before.window_end is not None:
         window = Window(_utc(before.window_start), _utc(before.window_end))
-    elif str(run.run_type) == "backfill":
+    elif is_backfill:
         window = Window(_utc(start or EPOCH), due)
     elif watermark is not None and watermark < due:
         window = Window(_utc(watermark), due)

@@ -1,4 +1,4 @@
-"""``labelbox-sync``: check sync files before they are deployed, and print their JSON Schema."""
+"""``labelbox-sync``: check sync files before they are deployed, print their JSON Schema, adopt datasets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from labelbox_airflow.engine.errors import ConfigurationError
+from labelbox_airflow.engine.errors import ConfigurationError, DataIOError
 from labelbox_airflow.syncs.load import Sync, SyncFileError, conflicts, find_syncs, load_sync
 
 OK, PROBLEMS, USAGE = 0, 1, 2
@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(json.dumps(json_schema(), indent=2))
         return OK
+    if arguments.command == "adopt":
+        return adopt(arguments.file)
     return check(arguments.files, connect=arguments.connect)
 
 
@@ -38,6 +40,10 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="also ask Airflow, Labelbox and the object stores whether what the files name is there",
     )
+    adopting = commands.add_parser(
+        "adopt", help="fill the ledger from a dataset that was loaded before; writes nothing to Labelbox"
+    )
+    adopting.add_argument("file", type=Path, metavar="FILE", help="the sync file of the dataset")
     commands.add_parser("schema", help="print the JSON Schema of sync files, for editors")
     return parser
 
@@ -64,6 +70,18 @@ def check(files: Sequence[Path], *, connect: bool = False) -> int:
             print(f"{sync.path}: ok (dag id {sync.name}, schedule {_schedule(sync)})")
     print(f"{_count(len(syncs) - len(troubled), 'sync file')} ok, {_count(len(problems), 'problem')}")
     return PROBLEMS if problems else OK
+
+
+def adopt(file: Path) -> int:
+    """Adopt the dataset of a sync file, print what was adopted, and return the exit code."""
+    from labelbox_airflow.syncs.adopt import adopt as adopt_sync
+
+    try:
+        print(adopt_sync(load_sync(file)))
+    except DataIOError as error:
+        print(error)
+        return PROBLEMS
+    return OK
 
 
 def _loaded(files: Sequence[Path]) -> tuple[list[Sync], list[str]]:

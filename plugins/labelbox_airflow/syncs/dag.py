@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup, task
 
+from labelbox_airflow.engine.errors import ConfigurationError
 from labelbox_airflow.operators.data_rows import (
     LabelboxExtractDataRowsOperator,
     LabelboxGateOperator,
@@ -16,11 +16,11 @@ from labelbox_airflow.operators.data_rows import (
 from labelbox_airflow.operators.datasets import LabelboxEnsureDatasetOperator
 from labelbox_airflow.operators.report import LabelboxReportOperator
 from labelbox_airflow.sources.inputs import Input
+from labelbox_airflow.syncs.load import Sync, conflicts, find_syncs, load_sync
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labelbox_airflow.syncs.load import Sync
     from labelbox_airflow.syncs.spec import SyncSpec
 
 ERROR_TAG = "sync-error"
@@ -158,19 +158,26 @@ def broken_dag(path: Path, error: Exception) -> DAG:
     return dag
 
 
-def build_dags(paths: list[Path], load: Callable[[Path], Sync], wanted: str | None = None) -> dict[str, DAG]:
-    """Return the DAGs of sync files by id; a broken file gives a DAG that says so.
+def build_dags(directory: Path, wanted: str | None = None) -> dict[str, DAG]:
+    """Return the DAGs of a directory of sync files by id; a broken file gives a DAG that says so.
 
     :param wanted: only the DAG of this id, when a task of it is about to run
     """
     dags: dict[str, DAG] = {}
-    for path in paths:
+    syncs: list[Sync] = []
+    for path in find_syncs(directory):
         if wanted is not None and path.stem != wanted:
             continue
         try:
-            dags[path.stem] = build_dag(load(path))
-        except Exception as error:
+            sync = load_sync(path)
+            dags[path.stem] = build_dag(sync)
+            syncs.append(sync)
+        except Exception as error:  # whatever is wrong with one file must not hide the others
             dags[path.stem] = broken_dag(path, error)
+    for conflict in conflicts(syncs):
+        for sync in syncs:
+            if str(sync.path) in conflict:
+                dags[sync.path.stem] = broken_dag(sync.path, ConfigurationError(conflict))
     return dags
 
 

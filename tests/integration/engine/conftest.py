@@ -224,7 +224,7 @@ class World:
     def claims(self) -> int:
         """Return how many claims the ledger holds."""
         with sqlite3.connect(self.directory / "ledger.db") as database:
-            return int(database.execute("SELECT count(*) FROM claims").fetchone()[0])
+            return int(database.execute("SELECT count(*) FROM ledger_claims").fetchone()[0])
 
     def _exported(self) -> Iterator[dict[str, Any]]:
         return export_dataset(self.transport, self.dataset_id, embeddings=True)
@@ -271,7 +271,7 @@ def short_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
     from labelbox.schema import task as sdk_task
 
     for function in (tasks.wait, look_up):
-        monkeypatch.setitem(function.__kwdefaults__, "sleep", doze)
+        monkeypatch.setitem(function.__kwdefaults__ or {}, "sleep", doze)
     real = time.sleep
     monkeypatch.setattr(sdk_task.time, "sleep", lambda seconds: real(min(seconds, 0.05)))
 

@@ -10,7 +10,7 @@ from labelbox_airflow.engine.errors import ConfigurationError, did_you_mean
 from labelbox_airflow.engine.transport import Transport
 
 _PAGE = 100
-_FIELDS = "id name rowCount signer { id name }"
+_FIELDS = "id name rowCount signer { id }"
 _ORGANIZATION = "query GetOrganizationPyApi { organization { id name } }"
 _BY_ID = f"query GetDatasetPyApi($id: ID!) {{ dataset(where: {{id: $id}}) {{ {_FIELDS} }} }}"
 _BY_NAME = f"""query GetDatasetsPyApi($name: String!, $deleted: Boolean!) {{
@@ -34,8 +34,8 @@ class Dataset:
 
     id: str
     name: str
+    row_count: int = 0
     signer_id: str | None = None
-    signer_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,4 +110,4 @@ def attach_integration(transport: Transport, dataset: Dataset, integration: Inte
 
 def _dataset(raw: dict[str, Any]) -> Dataset:
     signer = raw.get("signer") or {}
-    return Dataset(raw["id"], raw["name"], signer.get("id"), signer.get("name"))
+    return Dataset(raw["id"], raw["name"], raw["rowCount"] or 0, signer.get("id"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
 from typing import Any
 
@@ -14,6 +15,7 @@ from labelbox_airflow.engine.rows.values import texts, values_of
 MAX_LENGTH = 200  # characters; docs.labelbox.com/docs/limits
 _HASH_LENGTH = 16
 FIELD = "global_key"
+_USUAL = re.compile(r"[^\s\x00]*").fullmatch
 
 
 class KeyReader:
@@ -37,7 +39,7 @@ class KeyReader:
         if self._derived:
             keys = [key if key is None else key.partition("?")[0].partition("#")[0] for key in keys]
         return [
-            key if key and len(key) <= MAX_LENGTH and " " not in key and "\x00" not in key else self._unusual(index, key, problems)
+            key if key and len(key) <= MAX_LENGTH and _USUAL(key) else self._unusual(index, key, problems)
             for index, key in enumerate(keys)
         ]
 

@@ -15,7 +15,7 @@ from labelbox_airflow.engine.rows.metadata import Convert, converter
 from labelbox_airflow.engine.rows.problems import Problems
 from labelbox_airflow.engine.rows.spec import AttachmentSpec, EmbeddingSpec, MetadataKind, MetadataSpec, RowsSpec
 from labelbox_airflow.engine.rows.urls import AssetUrlError, asset_url
-from labelbox_airflow.engine.rows.values import texts, values_of
+from labelbox_airflow.engine.rows.values import join_present, texts, values_of
 
 MAX_OPTION = 100  # characters of an option's name; SDK data_row_metadata.py
 CLEAR = "null"
@@ -103,8 +103,7 @@ class AttachmentsReader:
                     problems.add(index, error.code, field, value, str(error))
                     cells.append(None)
             columns.append(pa.array(cells, pa.string()))
-        joined = pc.binary_join_element_wise(*columns, ",", null_handling="skip")
-        return pc.binary_join_element_wise("[", joined, "]", "")
+        return pc.binary_join_element_wise("[", join_present(columns, ","), "]", "")
 
     def _value(self, attachment: AttachmentSpec, value: str) -> str:
         if attachment.type != "RAW_TEXT":
@@ -145,10 +144,10 @@ class EmbeddingReader:
             raise ValueError("is no list of numbers")  # noqa: TRY004
         if len(vector) != self.dimensions:
             raise ValueError(f"has {len(vector):,} dimensions; the sync says {self.dimensions:,}")
-        try:
+        if not {int, float}.issuperset(map(type, vector)):
+            raise ValueError("holds something that is no number")
+        with np.errstate(over="ignore"):
             numbers = np.asarray(vector, np.float32)
-        except (TypeError, ValueError):
-            raise ValueError("holds something that is no number") from None
         if not np.isfinite(numbers).all():
             raise ValueError("holds a number that is not finite")
         return orjson.dumps(vector).decode(), numbers.tobytes()

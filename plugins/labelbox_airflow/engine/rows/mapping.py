@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
@@ -24,11 +25,12 @@ from labelbox_airflow.engine.rows.metadata import parse_moment
 from labelbox_airflow.engine.rows.problems import Problems
 from labelbox_airflow.engine.rows.spec import AttachmentSpec, MetadataSpec, RowsSpec, ValueSpec
 from labelbox_airflow.engine.rows.urls import strip_signature
-from labelbox_airflow.engine.rows.values import column_values, columns_of, texts, values_of
+from labelbox_airflow.engine.rows.values import column_values, columns_of, join_present, texts, values_of
 
 PARTS = ("row_data", "external_id", "metadata", "attachments", "embeddings")
 """The parts of a data row that change on their own; each has a fingerprint column ``fingerprint.<part>``."""
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SIGNED_URL = re.compile(r'"(https?://[^"?]*\?[^"]*)"')
 
 
@@ -174,7 +176,7 @@ class RowMapping:
 
 def microseconds(moment: datetime) -> int:
     """Return ``moment`` as microseconds since 1970 UTC."""
-    return int(moment.timestamp() * 1_000_000)
+    return (moment - EPOCH) // timedelta(microseconds=1)
 
 
 def metadata_fingerprints(columns: dict[str, pa.Array]) -> pa.Array:
@@ -182,7 +184,7 @@ def metadata_fingerprints(columns: dict[str, pa.Array]) -> pa.Array:
     pairs = [
         pc.binary_join_element_wise(orjson.dumps(name).decode(), ":", columns[name], "") for name in sorted(columns)
     ]
-    joined = pc.binary_join_element_wise(*pairs, ",", null_handling="skip")
+    joined = join_present(pairs, ",")
     return pa.array(text_fingerprints(text or None for text in joined.to_pylist()), pa.int64())
 
 
@@ -251,11 +253,14 @@ def _fingerprints(texts_: pa.Array, *, signed: bool = False) -> pa.Array:
 def _version(value: object, zone: ZoneInfo) -> int:
     if isinstance(value, bool) or value is None:
         raise ValueError("is empty; every row needs a version where the sync maps one")
-    if isinstance(value, int):
-        return value
-    if isinstance(value, str) and value.strip().isdigit():
-        return int(value)
-    return microseconds(parse_moment(value, zone))
+    if isinstance(value, str) and value.strip().isdecimal():
+        value = int(value)
+    if isinstance(value, (float, Decimal)) and value == value // 1:  # whole numbers of warehouses and pandas
+        value = int(value)
+    version = value if isinstance(value, int) else microseconds(parse_moment(value, zone))
+    if not -(2**63) <= version < 2**63:
+        raise ValueError("is larger than 64 bits")
+    return version
 
 
 def _take(batch: Batch, rows: Sequence[int]) -> Batch:

@@ -25,14 +25,15 @@ def converter(kind: MetadataKind, spec: MetadataSpec) -> Convert:
     met: dict[Any, str] = {}
 
     def remembered(value: Any) -> str:
+        known = value.__class__, value  # True == 1 == 1.0, but they are written differently
         try:
-            return met[value]
+            return met[known]
         except KeyError:
             text = convert(value)
         except TypeError:  # unhashable: a list or a struct
             return convert(value)
         if len(met) < 10_000:
-            met[value] = text
+            met[known] = text
         return text
 
     return remembered
@@ -61,6 +62,8 @@ def number(value: Any) -> str:
     """Return a 64-bit float as JSON."""
     if isinstance(value, bool):
         raise ValueError("is a boolean, not a number")  # noqa: TRY004  one exception type for all reasons
+    if isinstance(value, str) and "_" in value:  # Python reads 1_000
+        raise ValueError("is no number (use a point for decimals, no thousands separators)")
     try:
         result = float(value)
     except (TypeError, ValueError):
@@ -73,7 +76,7 @@ def number(value: Any) -> str:
 def moment(value: Any, zone: tzinfo, format_: str | None) -> str:
     """Return a date or time as JSON in UTC, to the second, as the SDK writes it."""
     parsed = parse_moment(value, zone, format_)
-    return f'"{parsed:%Y-%m-%dT%H:%M:%SZ}"'
+    return f'"{parsed.replace(tzinfo=None).isoformat(timespec="seconds")}Z"'
 
 
 def parse_moment(value: Any, zone: tzinfo, format_: str | None = None) -> datetime:
@@ -89,7 +92,10 @@ def parse_moment(value: Any, zone: tzinfo, format_: str | None = None) -> dateti
         parsed = _parse_text(value.strip(), format_)
     else:
         raise ValueError(f"is no date or time but {type(value).__name__}")  # noqa: TRY004
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
+    try:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).astimezone(UTC)
+    except OverflowError:  # the first and last days of the calendar, in another zone
+        raise ValueError("is out of range in UTC: years go from 1 to 9999") from None
 
 
 def _parse_text(text: str, format_: str | None) -> datetime:

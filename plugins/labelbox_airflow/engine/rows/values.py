@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
 from string import Formatter
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from labelbox_airflow.engine.errors import SourceError, did_you_mean
 from labelbox_airflow.engine.rows.spec import ValueSpec
@@ -48,19 +50,29 @@ def column_values(rows: pa.RecordBatch, name: str) -> list[Any]:
 
 
 def as_text(value: Any) -> str | None:
-    """Return ``value`` as text: whole floats and booleans as a person would write them."""
+    """Return ``value`` as text: whole floats and booleans as a person would write them; None for NaN."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value)
+    return None if value != value else str(value)
 
 
 def texts(values: Iterable[Any]) -> list[str | None]:
     """Return ``values`` as texts."""
     return [value if value is None or value.__class__ is str else as_text(value) for value in values]
+
+
+def join_present(columns: Sequence[pa.Array], separator: str) -> pa.Array:
+    """Join the texts of each row, leaving out nulls; a row of nulls alone becomes empty text."""
+    empty = reduce(pc.and_, (pc.is_null(column) for column in columns))
+    if pc.any(empty).as_py():  # Arrow (seen in 26.0) drops such rows, and all after them would move up
+        columns = [pc.if_else(empty, "", columns[0]), *columns[1:]]
+    return pc.binary_join_element_wise(*columns, separator, null_handling="skip")
 
 
 def _column(name: str) -> Values:
@@ -73,6 +85,9 @@ def _template(template: str) -> Values:
     if len(pieces) == 1 and pieces[0][1]:
         before, only = pieces[0]
         return lambda rows: [v if v is None else before + v for v in texts(column_values(rows, only or ""))]
+    if not names:
+        constant = "".join(literal for literal, _ in pieces)
+        return lambda rows: [constant] * rows.num_rows
     pattern = "".join(literal.replace("%", "%%") + ("%s" if name else "") for literal, name in pieces)
 
     def render(rows: pa.RecordBatch) -> list[str | None]:

@@ -164,7 +164,7 @@ def demonstrate(directory: Path) -> None:
 
 
 def perform(deployment: Deployment, number: int, run: Run) -> dict[str, Any]:
-    """Make one run and show what it did; return its report.
+    """Make one run, which says what it does; return its report.
 
     :raises DemoError: the outcomes are not the expected ones
     """
@@ -172,20 +172,13 @@ def perform(deployment: Deployment, number: int, run: Run) -> dict[str, Any]:
     deployment.labelbox.admin("DELETE", "calls")
     deployment.airflow("dags", "test", SYNC, run.date, log=f"run-{number}.log")
     report = deployment.newest_report()
-    print(outcome_table(report))
+    calls = deployment.labelbox.admin("GET", "calls")
+    note(f"Labelbox was asked {calls['read']} times and written to {calls['write']} times")
     expected = {outcome: run.expected.get(outcome, 0) for outcome in OUTCOMES}
     found = {outcome: report["outcomes"][outcome] for outcome in OUTCOMES}
     if found != expected:
         raise DemoError(f"Run {number} should have ended with {expected}, not with {found}.")
     return report
-
-
-def outcome_table(report: Mapping[str, Any]) -> str:
-    """Return what became of the rows, stage by stage, and why rows were rejected."""
-    stages = [*report["stages"].items(), ("together", report["outcomes"])]
-    lines = [_line("", OUTCOMES), *(_line(name, [counts[outcome] for outcome in OUTCOMES]) for name, counts in stages)]
-    lines += [f"     rejected ({reason['code']}): {reason['reason']}" for reason in report["reasons"]]
-    return "\n".join(["", *lines])
 
 
 def comparison(reports: list[dict[str, Any]]) -> str:

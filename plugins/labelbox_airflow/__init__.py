@@ -73,9 +73,11 @@ def _configuration() -> dict[str, object]:
         "ledger": "SQLAlchemy URL of the ledger without a password, such as sqlite:////opt/airflow/ledger.db.",
         "ledger_conn_id": "Airflow connection of the ledger database; used when ledger is not set.",
         "staging": "Where runs keep their mapped rows: s3://connection@bucket/prefix, file:///path.",
+        "keep_days": "Days that staging files, outcomes and dead letters of finished runs are kept.",
         "shared_filesystem": "Set to True when all workers share the disk that ledger or staging is on.",
     }
-    defaults = {"ledger": None, "ledger_conn_id": "labelbox_ledger", "staging": None, "shared_filesystem": "False"}
+    defaults = {"ledger_conn_id": "labelbox_ledger", "shared_filesystem": "False", "keep_days": "30"}
+    types = {"shared_filesystem": "boolean", "keep_days": "integer"}
     return {
         "labelbox": {
             "description": "Where Labelbox syncs keep their state.",
@@ -83,9 +85,9 @@ def _configuration() -> dict[str, object]:
                 name: {
                     "description": description,
                     "version_added": "0.1.0",
-                    "type": "boolean" if name == "shared_filesystem" else "string",
+                    "type": types.get(name, "string"),
                     "example": None,
-                    "default": defaults[name],
+                    "default": defaults.get(name),
                 }
                 for name, description in options.items()
             },

@@ -14,13 +14,13 @@ from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAdditi
 from labelbox_airflow.engine.records import Batch, Rejected
 from labelbox_airflow.engine.rows.decide import COPY, SUPERSEDED, UNCHANGED, Decision, Overwrite, changed_parts, decide
 from labelbox_airflow.engine.rows.mapping import KeyedBatch, RowMapping
-from labelbox_airflow.engine.rows.problems import row_payload
 from labelbox_airflow.engine.rows.seen import SeenKeys
 from labelbox_airflow.engine.rows.spec import RowsSpec
 from labelbox_airflow.engine.staging import Staging
-from labelbox_airflow.engine.units import Marks, Unit, UnitWriter, content_mark, part_marks
+from labelbox_airflow.engine.units import Marks, Unit, UnitWriter, content_mark, part_marks, payload_of
 
 PART = "extract"
+PAGE_ROWS = 10_000  # rows compared and mapped at a time; a table given as one batch is cut
 VECTOR_BUDGET = 2_000_000  # numbers mapped at a time, so that wide embeddings keep memory flat
 SAMPLES = 5
 
@@ -85,6 +85,7 @@ class Extraction:
         self.units = UnitWriter(staging, unit_rows)
         self._spec, self._schema = spec, schema
         self._default_version = default_version
+        self._page_rows = min(_page_rows(spec), unit_rows)
         self._mappings: dict[tuple[str, ...], RowMapping] = {}
         self._rejections = 0
 
@@ -92,8 +93,10 @@ class Extraction:
         """Take one batch: map it, compare it, stage what needs sending, record the rest."""
         self.result.read += batch.rows.num_rows + len(batch.rejected)
         self.reject(batch.rejected)
+        if not batch.rows.num_rows:  # rejects alone, perhaps of a joined source with other columns
+            return
         mapping = self._mapping(batch)
-        for piece in _sliced(batch, self._spec):
+        for piece in _sliced(batch, self._page_rows):
             keyed = mapping.key(piece, default_version=self._default_version)
             self.reject(keyed.rejected)
             _Page(self, mapping, keyed).settle()
@@ -195,15 +198,16 @@ class _Page:
         mapped = self._mapping.map(self._keyed, chosen)
         self._x.reject(mapped.rejected)
         rows, marks = mapped.rows, part_marks(mapped.rows)
-        unit, sequence = self._x.units.current(rows.schema), self._x.units.next_sequence
+        unit, sequence = self._x.units.current(rows.schema, rows.num_rows), self._x.units.next_sequence
         columns = (rows.column(name).to_pylist() for name in ("global_key", "version", "source", "origin"))
         staged: list[int] = []
         for index, (key, version, source, origin) in enumerate(zip(*columns, strict=True)):
             decision = self._decide(key, version, marks[index])
             if decision is None:
-                self._reject_duplicate(key, origin, marks[index], row_payload(rows, index))
+                self._reject_duplicate(key, origin, marks[index], payload_of(rows.slice(index, 1).to_pylist()[0]))
                 continue
-            self._met_here.add(key)
+            if decision is not SUPERSEDED:  # a row that changes nothing contradicts none after it
+                self._met_here.add(key)
             if self._is_sent(key, decision):
                 content = content_mark(marks[index])
                 self._claims[key] = Claim(unit, sequence + len(staged), version, content, origin)
@@ -267,10 +271,13 @@ class _Page:
         )
 
 
-def _sliced(batch: Batch, spec: RowsSpec) -> Iterator[Batch]:
-    """Cut a batch so that its embeddings, as text, stay small in memory."""
+def _page_rows(spec: RowsSpec) -> int:
+    """Return how many rows are taken at a time, so that embeddings, as text, stay small in memory."""
     numbers = sum(embedding.dimensions for embedding in spec.embeddings.values())
-    size = max(100, VECTOR_BUDGET // numbers) if numbers else batch.rows.num_rows
+    return min(PAGE_ROWS, max(100, VECTOR_BUDGET // numbers)) if numbers else PAGE_ROWS
+
+
+def _sliced(batch: Batch, size: int) -> Iterator[Batch]:
     if batch.rows.num_rows <= size:
         yield batch
         return

@@ -45,4 +45,7 @@ def _as_text(column: pa.Array) -> pa.Array:
     if pa.types.is_nested(column.type) or pa.types.is_binary(column.type):
         values = column.to_pylist()
         return pa.array([None if v is None else orjson.dumps(v, default=str).decode() for v in values], pa.string())
-    return pc.cast(column, pa.string())
+    try:
+        return pc.cast(column, pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # UUIDs, intervals
+        return pa.array([None if value is None else str(value) for value in column.to_pylist()], pa.string())

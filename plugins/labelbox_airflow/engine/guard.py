@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from pydantic import Field, field_validator
 
@@ -40,7 +41,7 @@ class GuardSpec(Spec):
         if self.max_rejected is None:
             return
         is_share = isinstance(self.max_rejected, str)
-        limit = float(str(self.max_rejected).rstrip("%"))
+        limit = Fraction(str(self.max_rejected).rstrip("%"))
         if rejected * 100 > limit * read if is_share else rejected > limit:
             raise GuardError(
                 f"{rejected:,} of {read:,} rows were rejected, more than guard.max_rejected: {self.max_rejected}",

@@ -15,7 +15,7 @@ from labelbox_airflow.engine.api.exports import KEYS_PER_EXPORT, export_dataset
 from labelbox_airflow.engine.fingerprint import fingerprint
 from labelbox_airflow.engine.metadata_schema import MetadataSchema
 from labelbox_airflow.engine.rows.mapping import embedding_fingerprint, metadata_fingerprints
-from labelbox_airflow.engine.rows.metadata import parse_moment
+from labelbox_airflow.engine.rows.metadata import moment
 from labelbox_airflow.engine.rows.spec import RowsSpec
 from labelbox_airflow.engine.rows.urls import strip_signature
 from labelbox_airflow.engine.transport import Transport
@@ -69,9 +69,8 @@ class _Reader:
 
     def _row_data(self, row: Mapping[str, Any]) -> int:
         value = row["data_row"]["row_data"]
-        if isinstance(value, str) and self._spec.presigned_urls == "allow":
-            value = strip_signature(value)
-        return fingerprint(orjson.dumps(value))
+        text = orjson.dumps(value).decode()
+        return fingerprint((strip_signature(text) if self._spec.presigned_urls == "allow" else text).encode())
 
     def _external_id(self, row: Mapping[str, Any]) -> int | None:
         value = row["data_row"].get("external_id")
@@ -97,7 +96,7 @@ class _Reader:
         if kind == "number":
             return orjson.dumps(float(value)).decode()
         if kind == "datetime":
-            return f'"{parse_moment(value, UTC):%Y-%m-%dT%H:%M:%SZ}"'
+            return moment(value, UTC, None)
         return orjson.dumps(value).decode()
 
     def _attachment_mark(self, row: Mapping[str, Any]) -> int | None:

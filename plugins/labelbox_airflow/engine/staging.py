@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -28,6 +29,21 @@ class Staging:
         with suppress(FileNotFoundError):
             self._filesystem.rm(self._root, recursive=True)
         self._filesystem.makedirs(self._root, exist_ok=True)
+
+    def prune(self, before: datetime) -> int:
+        """Remove the directories of runs of the same sync that were last written before a moment; return how many."""
+        parent, own = self._root.rpartition("/")[0], self._root.rpartition("/")[2]
+        removed = 0
+        for directory in self._filesystem.ls(parent, detail=False):
+            name = directory.rstrip("/").rpartition("/")[2]
+            if name != own and self._last_written(directory) < before:
+                self._filesystem.rm(directory, recursive=True)
+                removed += 1
+        return removed
+
+    def _last_written(self, directory: str) -> datetime:
+        files = self._filesystem.find(directory)
+        return max((self._filesystem.modified(file) for file in files), default=datetime.max.replace(tzinfo=UTC))
 
     def path(self, name: str) -> str:
         """Return the full path of a file of the run."""

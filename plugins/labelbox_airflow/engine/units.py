@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labelbox_airflow.engine.fingerprint import fingerprint
 from labelbox_airflow.engine.rows.mapping import PARTS
+from labelbox_airflow.engine.rows.urls import strip_signature
 from labelbox_airflow.engine.staging import Staging, TableWriter
 
 UNIT_BYTES = 128 * 1024 * 1024  # of mapped rows; a unit is held in memory while it is sent
@@ -32,7 +33,7 @@ class UnitWriter:
     """Cuts staged rows into units, each a table file of one schema and bounded size.
 
     :param staging: None to write nothing (a dry run)
-    :param unit_rows: rows after which a unit is full
+    :param unit_rows: rows of a unit at most; a batch that is larger is a unit of its own
     """
 
     def __init__(self, staging: Staging | None, unit_rows: int) -> None:
@@ -43,9 +44,9 @@ class UnitWriter:
         self._schema: pa.Schema | None = None
         self._writer: TableWriter | None = None
 
-    def current(self, schema: pa.Schema) -> str:
-        """Return the name of the unit that the next rows of ``schema`` go to."""
-        if self._schema is not None and (self._is_full() or self._schema != schema):
+    def current(self, schema: pa.Schema, coming: int) -> str:
+        """Return the name of the unit that the next rows of ``schema``, at most ``coming``, go to."""
+        if self._schema is not None and (self._is_full(coming) or self._schema != schema):
             self.close()
         self._schema = schema
         return f"unit-{len(self.units) + 1:05d}"
@@ -69,8 +70,10 @@ class UnitWriter:
             self.units.append(Unit(f"unit-{len(self.units) + 1:05d}", self._writer.rows))
         self._writer = self._schema = None
 
-    def _is_full(self) -> bool:
-        return self._writer is not None and (self._writer.rows >= self._unit_rows or self._writer.size >= UNIT_BYTES)
+    def _is_full(self, coming: int) -> bool:
+        if self._writer is None:
+            return False
+        return self._writer.rows + coming > self._unit_rows or self._writer.size >= UNIT_BYTES
 
 
 def part_marks(rows: pa.RecordBatch) -> list[Marks]:
@@ -86,6 +89,17 @@ def part_marks(rows: pa.RecordBatch) -> list[Marks]:
 def content_mark(marks: Marks) -> int:
     """Return one fingerprint over all parts."""
     return fingerprint(struct.pack("<5q", *(mark or 0 for mark in marks)))
+
+
+def payload_of(row: Mapping[str, Any]) -> dict[str, object]:
+    """Return the content of a mapped row, signatures of URLs stripped, for its dead letter."""
+    return {
+        name: orjson.loads(strip_signature(value))
+        if isinstance(value, str) and name not in {"origin", "global_key"}
+        else value
+        for name, value in row.items()
+        if value is not None and not name.startswith("fingerprint.") and name not in {"source", "sequence"}
+    }
 
 
 class UnitRows:
@@ -111,12 +125,7 @@ class UnitRows:
 
     def payload(self, index: int) -> dict[str, object]:
         """Return the content of a row, for its dead letter."""
-        row = self.table.slice(index, 1).to_pylist()[0]
-        return {
-            name: orjson.loads(value) if isinstance(value, str) and name != "origin" and name != "global_key" else value
-            for name, value in row.items()
-            if value is not None and not name.startswith("fingerprint.") and name not in {"source", "sequence"}
-        }
+        return payload_of(self.table.slice(index, 1).to_pylist()[0])
 
     def _values(self, name: str) -> list[Any]:
         values: list[Any] = self.table.column(name).to_pylist()

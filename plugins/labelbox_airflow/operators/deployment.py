@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook, conf
@@ -64,6 +65,10 @@ class Deployment:
         _refuse_local("staging", root, root.startswith("file:") or "://" not in root)
         path = ObjectStoragePath(root, conn_id=self._staging.get("connection")) / sync / safe_name(run_id)
         return Staging(path.fs, path.path)
+
+    def keep_from(self) -> datetime:
+        """Return the moment before which finished runs need not be kept: option ``keep_days``, 30 by default."""
+        return datetime.now(UTC) - timedelta(days=conf.getint(SECTION, "keep_days", fallback=30))
 
     def _ledger_url(self) -> str:
         url = self._ledger.get("url") or (None if self._ledger.get("connection") else _option("ledger"))

@@ -68,6 +68,8 @@ class LabelboxReportOperator(LabelboxOperator):
                 rows_filtered=0,
                 watermark=state.window_end if moves and state is not None else None,
             )
+            ledger.prune(self._deployment.keep_from())
+        staging.prune(self._deployment.keep_from())
         if problem is not None:
             raise problem
         return self._announce(report, context, staging)

@@ -75,8 +75,15 @@ def plan_run(context: Mapping[str, Any], watermark: datetime | None, before: Run
     elif watermark is not None and watermark < due:
         window = Window(_utc(watermark), due)
     else:
-        window = Window(_utc(start or EPOCH), due)
+        window = Window(_own_start(start, due, watermark), due)
     return plan(window, moves_watermark=moves, end=window.end)
+
+
+def _own_start(start: datetime | None, due: datetime, watermark: datetime | None) -> datetime:
+    """Return where the run's own interval starts; by hand and after an asset, Airflow gives none or an empty one."""
+    if start is not None and _utc(start) < due:
+        return _utc(start)
+    return EPOCH if watermark is None else due
 
 
 def _asked_window(params: Mapping[str, Any], run: Any) -> Window | None:

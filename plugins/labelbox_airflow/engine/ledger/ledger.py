@@ -97,6 +97,11 @@ class _Writes(ABC):
         with self._writing() as session:
             runs.settle(session, run, part, counts, rejected)
 
+    def prune(self, before: datetime) -> None:
+        """Forget the outcomes and dead letters of runs that finished before a moment."""
+        with self._writing() as session:
+            runs.prune(session, before)
+
     def finish_run(
         self, run: Run, *, state: FinalState, rows_read: int, rows_filtered: int, watermark: datetime | None
     ) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from labelbox_airflow.engine.ledger import claims, journal, names, outcomes
 from labelbox_airflow.engine.ledger.database import Session, from_microseconds, to_microseconds
 from labelbox_airflow.engine.ledger.model import FinalState, Run, RunState
-from labelbox_airflow.engine.ledger.schema import runs, watermarks
+from labelbox_airflow.engine.ledger.schema import dead_letters, runs, tallies, watermarks
+from labelbox_airflow.engine.ledger.schema import journal as journal_entries
 
 
 def read(session: Session, run: Run) -> RunState | None:
@@ -63,6 +64,14 @@ def finish(
     claims.release(session, identity)
     if watermark is not None:
         _advance(session, run, to_microseconds(watermark))
+
+
+def prune(session: Session, before: datetime) -> None:
+    """Forget runs that finished before a moment: their outcomes and dead letters; what Labelbox holds stays known."""
+    old = select(runs.c.id).where(runs.c.finished_at < to_microseconds(before))
+    for table in (tallies, dead_letters, journal_entries):
+        session.execute(delete(table).where(table.c.run.in_(old)))
+    session.execute(delete(runs).where(runs.c.finished_at < to_microseconds(before)))
 
 
 def _advance(session: Session, run: Run, reached: int) -> None:

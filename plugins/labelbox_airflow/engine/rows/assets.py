@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -16,6 +18,7 @@ from labelbox_airflow.engine.rows.values import Values, columns_of, texts, value
 MAX_TEXT = 64_000  # characters of raw text; docs.labelbox.com/docs/limits
 FIELD = "row_data"
 # Keys of structured row_data that are numbers (docs.labelbox.com/reference/import-geospatial-data).
+_WHOLE = re.compile(r"-?[0-9]+")
 _NUMBERS = {"min_zoom", "max_zoom", "max_native_zoom", "tile_size", "version"}
 
 
@@ -49,7 +52,7 @@ class AssetReader:
         if isinstance(value, str):
             return self._from_text(value)
         if isinstance(value, dict):
-            return orjson.dumps(self._with_urls(value)).decode()
+            return self._from_object(value)
         if value is None:
             raise AssetUrlError("null_row_data", "is empty; every data row needs an asset")
         raise AssetUrlError("bad_row_data", f"is {type(value).__name__}, not a URL, text or object")
@@ -58,7 +61,7 @@ class AssetReader:
         if looks_like_url(value):
             return orjson.dumps(self._url(value)).decode()
         if value.startswith("{") and not self._raw_text:
-            return orjson.dumps(self._with_urls(_object(value))).decode()
+            return self._from_object(_object(value))
         if not self._raw_text:
             raise AssetUrlError(
                 "bad_url",
@@ -69,6 +72,15 @@ class AssetReader:
                 "text_too_long", f"has {len(value):,} characters; Labelbox takes {MAX_TEXT:,} of raw text"
             )
         return orjson.dumps(value).decode()
+
+    def _from_object(self, value: dict[str, Any]) -> str:
+        checked = self._with_urls(value)
+        if not checked:
+            raise AssetUrlError("null_row_data", "has no value in it; every data row needs an asset")
+        try:
+            return orjson.dumps(checked, default=_decimal).decode()
+        except TypeError as error:
+            raise AssetUrlError("bad_row_data", f"holds a value that JSON has no form for ({error})") from None
 
     def _with_urls(self, value: dict[str, Any]) -> dict[str, Any]:
         """Check the URLs of a structured row_data; a tile URL keeps its braces and takes no delegated access."""
@@ -126,12 +138,23 @@ def _read_node(name: str, node: Any, rows: pa.RecordBatch) -> list[Any]:
 
 def _number(value: Any) -> Any:
     text = texts([value])[0]
-    return int(text) if text is not None and text.lstrip("-").isdigit() else value
+    return int(text) if text is not None and _WHOLE.fullmatch(text) else value
 
 
 def _nested(value: Any) -> Any:
     """Read JSON that a text format holds in one cell, such as the bounds of tiles."""
-    return orjson.loads(value) if isinstance(value, str) and value[:1] in {"[", "{"} else value
+    if not isinstance(value, str) or value[:1] not in {"[", "{"}:
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:  # a text such as "[laughs] yes"
+        return value
+
+
+def _decimal(value: Any) -> float:
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"it is {type(value).__name__}")
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class KeyReader:
         """Return the key of each row; None, with a problem noted, where there is no usable one."""
         keys = texts(self._values(rows))
         if self._derived:
-            keys = [key if key is None else key.partition("?")[0].partition("#")[0] for key in keys]
+            keys = [key if key is None else _without_query(key) for key in keys]
         return [
             key if key and len(key) <= MAX_LENGTH and _USUAL(key) else self._unusual(index, key, problems)
             for index, key in enumerate(keys)
@@ -67,3 +67,10 @@ class KeyReader:
             return None
         digest = blake2b(key.encode(), digest_size=_HASH_LENGTH // 2).hexdigest()
         return f"{key[: MAX_LENGTH - _HASH_LENGTH - 1]}~{digest}"
+
+
+def _without_query(uri: str) -> str:
+    """Return an https URL without query and fragment; in the names of objects at s3:// and gs://, ? and # are text."""
+    if not uri[:8].lower().startswith(("http://", "https://")):
+        return uri
+    return uri.partition("?")[0].partition("#")[0]

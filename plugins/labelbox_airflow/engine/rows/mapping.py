@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from calendar import timegm
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
 from zoneinfo import ZoneInfo
@@ -29,9 +29,6 @@ from labelbox_airflow.engine.rows.values import column_values, columns_of, join_
 
 PARTS = ("row_data", "external_id", "metadata", "attachments", "embeddings")
 """The parts of a data row that change on their own; each has a fingerprint column ``fingerprint.<part>``."""
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SIGNED_URL = re.compile(r'"(https?://[^"?]*\?[^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +173,7 @@ class RowMapping:
 
 def microseconds(moment: datetime) -> int:
     """Return ``moment`` as microseconds since 1970 UTC."""
-    return (moment - EPOCH) // timedelta(microseconds=1)
+    return timegm(moment.utctimetuple()) * 1_000_000 + moment.microsecond
 
 
 def metadata_fingerprints(columns: dict[str, pa.Array]) -> pa.Array:
@@ -244,9 +241,7 @@ def expand_column_grammar(spec: RowsSpec, columns: Sequence[str]) -> RowsSpec:
 def _fingerprints(texts_: pa.Array, *, signed: bool = False) -> pa.Array:
     values = texts_.to_pylist()
     if signed:
-        values = [
-            v and _SIGNED_URL.sub(lambda found: orjson.dumps(strip_signature(found[1])).decode(), v) for v in values
-        ]
+        values = [value and strip_signature(value) for value in values]
     return pa.array(text_fingerprints(values), pa.int64())
 
 

@@ -48,7 +48,17 @@ class Problems(dict[int, Problem]):
 def row_payload(rows: pa.RecordBatch, index: int) -> dict[str, Any]:
     """Return one row as a dict, signatures of URLs stripped."""
     row: dict[str, Any] = rows.slice(index, 1).to_pylist()[0]
-    return {name: strip_signature(value) if isinstance(value, str) else value for name, value in row.items()}
+    return {name: _without_signatures(value) for name, value in row.items()}
+
+
+def _without_signatures(value: Any) -> Any:
+    if isinstance(value, str):
+        return strip_signature(value)
+    if isinstance(value, dict):
+        return {name: _without_signatures(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_signatures(item) for item in value]
+    return value
 
 
 def _sentence(problem: Problem) -> str:
@@ -59,5 +69,5 @@ def _sentence(problem: Problem) -> str:
 def _shown(value: Any) -> str | None:
     if value is None:
         return None
-    text = strip_signature(value) if isinstance(value, str) else str(value)
+    text = strip_signature(value if isinstance(value, str) else str(value))
     return text if len(text) <= 200 else text[:197] + "..."

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
-_SIGNATURE = re.compile(
-    r"(?:^|&)(?:X-Amz-[^=&]*|X-Goog-[^=&]*|AWSAccessKeyId|GoogleAccessId|Signature|Expires|"
-    r"sig|se|st|sp|sv|sr|spr|skoid|sktid|skt|ske|sks|skv|Key-Pair-Id|Policy)=[^&]*",
-    re.IGNORECASE,
-)
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _PRESIGNED = re.compile(
-    r"(?:^|&)(?:X-Amz-Signature|X-Goog-Signature|AWSAccessKeyId|GoogleAccessId|Signature|sig)=", re.IGNORECASE
+    r"[?&](?:X-Amz-Signature|X-Goog-Signature|AWSAccessKeyId|GoogleAccessId|Signature|sig)=", re.IGNORECASE
+)
+# One or more parameters of a signature in a row, up to what cannot be in a query, and the character behind them.
+_SIGNATURE = re.compile(
+    r"([?&])(?:(?:X-Amz-[^=&]*|X-Goog-[^=&]*|AWSAccessKeyId|GoogleAccessId|Signature|Expires|"
+    r"sig|se|st|sp|sv|sr|spr|skoid|sktid|skt|ske|sks|skv|Key-Pair-Id|Policy)=[^&#\s\"'<>\\]*&?)+"
+    r"(?=([^&#\s\"'<>\\]?))",
+    re.IGNORECASE,
 )
 # docs.labelbox.com/reference/attachments and reference/data-row: not supported in URLs.
 _FORBIDDEN = re.compile(r"[#<>|\s]")
@@ -26,16 +29,15 @@ class AssetUrlError(ValueError):
 
 
 def strip_signature(value: str) -> str:
-    """Return ``value`` without the signature in its query, if it is a URL that has one."""
-    if "?" not in value or "://" not in value:
+    """Return ``value``, a URL or a text with URLs in it, without the signatures in their queries."""
+    if "://" not in value or not _PRESIGNED.search(value):
         return value
-    parts = urlsplit(value)
-    return urlunsplit(parts._replace(query=_SIGNATURE.sub("", parts.query).lstrip("&")))
+    return _SIGNATURE.sub(lambda found: found[1] if found[2] else "", value)
 
 
 def looks_like_url(value: str) -> bool:
     """Tell whether ``value`` names a place rather than being text itself."""
-    return "://" in value[:12]
+    return _URL.match(value) is not None
 
 
 def asset_url(value: str, *, s3_region: str | None, presigned: bool) -> str:
@@ -51,8 +53,9 @@ def asset_url(value: str, *, s3_region: str | None, presigned: bool) -> str:
         return _s3_url(value, s3_region)
     if scheme not in {"https", "http", "gs"}:
         raise AssetUrlError("bad_url", f"'{strip_signature(value)}' is no https:// or gs:// URL")
-    query = value.partition("?")[2]
-    if query and not presigned and _PRESIGNED.search(query):
+    if value.partition("://")[2][:1] in {"", "/", "?"}:
+        raise AssetUrlError("bad_url", f"'{strip_signature(value)}' names no host or bucket")
+    if not presigned and _PRESIGNED.search(value):
         raise AssetUrlError(
             "presigned_url",
             f"'{strip_signature(value)}' carries a signature that expires, and the data row would die with it; "
@@ -73,4 +76,5 @@ def _s3_url(value: str, region: str | None) -> str:
         raise AssetUrlError(
             "s3_url", f"'{value}': Labelbox takes https URLs of S3 objects; set rows.s3_region to have it made"
         )
-    return f"https://{bucket}.s3.{region}.amazonaws.com/{quote(key)}"
+    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"https://{bucket}.s3.{region}.{domain}/{quote(key)}"

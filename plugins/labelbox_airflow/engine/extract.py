@@ -17,7 +17,15 @@ from labelbox_airflow.engine.rows.mapping import KeyedBatch, RowMapping
 from labelbox_airflow.engine.rows.seen import SeenKeys
 from labelbox_airflow.engine.rows.spec import RowsSpec
 from labelbox_airflow.engine.staging import Staging
-from labelbox_airflow.engine.units import Marks, Unit, UnitWriter, content_mark, part_marks, payload_of
+from labelbox_airflow.engine.units import (
+    REPLACED,
+    Marks,
+    Unit,
+    UnitWriter,
+    content_mark,
+    part_marks,
+    payload_of,
+)
 
 PART = "extract"
 PAGE_ROWS = 10_000  # rows compared and mapped at a time; a table given as one batch is cut
@@ -83,6 +91,8 @@ class Extraction:
         self.overwrite: Overwrite = overwrite
         self.seen = SeenKeys()
         self.units = UnitWriter(staging, unit_rows)
+        self.replaced: list[int] = []
+        self._staging = staging
         self._spec, self._schema = spec, schema
         self._default_version = default_version
         self._page_rows = min(_page_rows(spec), unit_rows)
@@ -105,6 +115,8 @@ class Extraction:
         """Close the last unit and record the outcomes that are settled."""
         self.units.close()
         self.result.units = self.units.units
+        if self._staging is not None and self.replaced:
+            self._staging.write_json(REPLACED, self.replaced)
         for mapping in self._mappings.values():
             self._spell_out(mapping.spec)
             for name, addition in mapping.additions().items():
@@ -208,6 +220,8 @@ class _Page:
                 continue
             if decision is not SUPERSEDED:  # a row that changes nothing contradicts none after it
                 self._met_here.add(key)
+            if decision not in {SUPERSEDED, COPY}:
+                self._replace_earlier(key)
             if self._is_sent(key, decision):
                 content = content_mark(marks[index])
                 self._claims[key] = Claim(unit, sequence + len(staged), version, content, origin)
@@ -216,6 +230,12 @@ class _Page:
                 self._touched[key] = (version, source)
         if staged:
             self._x.units.write(rows.take(pa.array(staged, pa.int64())))
+
+    def _replace_earlier(self, key: str) -> None:
+        """Note that a row staged before is not to be sent, in whatever order their units are."""
+        claim = self._claims.get(key) or self._earlier_claims.get(key)
+        if claim is not None:
+            self._x.replaced.append(claim.sequence)
 
     def _is_sent(self, key: str, decision: Decision) -> bool:
         """Count the row; tell whether it goes to a unit (where another run is at work on the key, it decides there)."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 from pydantic import Field, field_validator
 
@@ -33,16 +32,20 @@ class GuardSpec(Spec):
             return raw
         raise ValueError(f"'{raw}' is neither a number of rows nor a share such as 1%")
 
+    def allows_rejected(self, rejected: int, read: int) -> bool:
+        """Return whether ``rejected`` of ``read`` rows stays within ``max_rejected``."""
+        if self.max_rejected is None:
+            return True
+        if isinstance(self.max_rejected, str):
+            return rejected * 100 <= float(self.max_rejected[:-1]) * read
+        return rejected <= self.max_rejected
+
     def check_rejected(self, rejected: int, read: int) -> None:
         """Raise when too many rows were rejected.
 
         :raises GuardError: more than ``max_rejected``
         """
-        if self.max_rejected is None:
-            return
-        is_share = isinstance(self.max_rejected, str)
-        limit = Fraction(str(self.max_rejected).rstrip("%"))
-        if rejected * 100 > limit * read if is_share else rejected > limit:
+        if not self.allows_rejected(rejected, read):
             raise GuardError(
                 f"{rejected:,} of {read:,} rows were rejected, more than guard.max_rejected: {self.max_rejected}",
                 remedy="Their reasons are in the report; mend the source or the sync, or raise the limit.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC
 from typing import Any, NamedTuple
 
@@ -69,6 +70,9 @@ class _Reader:
 
     def _row_data(self, row: Mapping[str, Any]) -> int:
         value = row["data_row"]["row_data"]
+        if isinstance(value, str) and value.startswith("{") and self._spec.media_type != "TEXT":
+            with suppress(orjson.JSONDecodeError):
+                value = orjson.loads(value)  # a structured row_data may be exported as text
         text = orjson.dumps(value).decode()
         return fingerprint((strip_signature(text) if self._spec.presigned_urls == "allow" else text).encode())
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from labelbox_airflow.engine.errors import SourceError
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -58,16 +60,30 @@ class Batch:
 
 
 def batch_of(records: Any, *, place: str) -> Batch:
-    """Return a batch of rows given directly: a list of dicts, or anything with ``to_dict(orient="records")``.
+    """Return a batch of rows given directly: a list of dicts or a pandas DataFrame; NaN and NaT count as null.
 
     :param place: what to call the place they come from
+    :raises SourceError: when a column has values of several types, or of one that no table has
     """
-    if hasattr(records, "to_dict"):
-        rows = pa.RecordBatch.from_pandas(records, preserve_index=False)
-    else:
-        names = list(dict.fromkeys(name for record in records for name in record))
-        rows = pa.RecordBatch.from_pydict({name: [record.get(name) for record in records] for name in names})
+    try:
+        rows = _from_pandas(records) if hasattr(records, "to_dict") else _from_dicts(records)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SourceError(
+            f"the records are no table ({'; '.join(str(part) for part in error.args)})",
+            where=place,
+            remedy="Give each column a name of its own and values of one type: text, numbers or times.",
+        ) from error
     return Batch(rows, place, range(1, rows.num_rows + 1), position_word="record")
+
+
+def _from_pandas(records: Any) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pandas(records, preserve_index=False)
+
+
+def _from_dicts(records: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
+    names = dict.fromkeys(name for record in records for name in record)
+    columns = {str(name): [record.get(name) for record in records] for name in names}
+    return pa.RecordBatch.from_pydict({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
 
 
 def limited(batches: Iterator[Batch], limit: int | None) -> Iterator[Batch]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from labelbox_airflow.engine.rows.mapping import PARTS
 from labelbox_airflow.engine.rows.urls import strip_signature
 from labelbox_airflow.engine.staging import Staging, TableWriter
 
+REPLACED = "replaced.json"  # on staging: sequences of staged rows that newer rows of the run replace
 UNIT_BYTES = 128 * 1024 * 1024  # of mapped rows; a unit is held in memory while it is sent
 
 Marks = tuple[int | None, ...]
@@ -122,6 +123,14 @@ class UnitRows:
         """Return some rows as one batch."""
         taken = self.table.take(pa.array(indices, pa.int64())).combine_chunks().to_batches()
         return taken[0] if taken else pa.RecordBatch.from_pylist([], self.table.schema)
+
+    def only(self, chosen: Collection[tuple[str, str | None]]) -> UnitRows:
+        """Return the unit with some of its rows.
+
+        :param chosen: origin and global key of each
+        """
+        rows = enumerate(zip(self.origins, self.keys, strict=True))
+        return UnitRows(self.name, [self.take([index for index, row in rows if row in chosen])])
 
     def payload(self, index: int) -> dict[str, object]:
         """Return the content of a row, for its dead letter."""

@@ -5,14 +5,14 @@ Light on purpose: pydantic and the standard library alone, because Airflow impor
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from labelbox_airflow.engine.guard import GuardSpec
 from labelbox_airflow.engine.rows.spec import RowsSpec, Spec
 from labelbox_airflow.engine.window import TimezoneName
 from labelbox_airflow.sources.objects import TableSourceSpec
@@ -30,7 +30,6 @@ PATTERNS_IN_WORDS = {
     SOURCE_NAME: "a name of letters, digits and '_' that begins with a letter or '_'",
     LOCATION: "a location such as s3://bucket/prefix or file:///path",
 }
-SHARE = re.compile(r"\d+(\.\d+)?%")
 # Any date in the past will do without catchup; Airflow advises a fixed one, as a moving one makes new DAG versions.
 START_DATE = date(2020, 1, 1)
 
@@ -126,35 +125,6 @@ class TableInputSpec(TableSourceSpec):
     missing: Literal["reject", "leave"] = Field(
         "reject", description="A row without a match here: reject it, or leave the joined columns null."
     )
-
-
-class GuardSpec(Spec):
-    """What stops a run before it sends anything."""
-
-    max_rejected: int | str | None = Field(
-        None, description="Rejected rows at most: a number, or a share of the rows read such as 1%; null = no limit."
-    )
-    min_rows: int = Field(0, ge=0, description="Rows read at least.")
-    max_new_rows: int | None = Field(None, ge=0, description="Data rows created by one run at most.")
-
-    @field_validator("max_rejected", mode="before")
-    @classmethod
-    def _number_or_share(cls, raw: object) -> object:
-        if raw is None or (isinstance(raw, int) and not isinstance(raw, bool) and raw >= 0):
-            return raw
-        if isinstance(raw, str) and raw.isdecimal():
-            return int(raw)
-        if isinstance(raw, str) and SHARE.fullmatch(raw) and float(raw[:-1]) <= 100:
-            return raw
-        raise ValueError(f"'{raw}' is neither a number of rows nor a share such as 1%")
-
-    def allows_rejected(self, rejected: int, read: int) -> bool:
-        """Return whether ``rejected`` of ``read`` rows stays within ``max_rejected``."""
-        if self.max_rejected is None:
-            return True
-        if isinstance(self.max_rejected, str):
-            return rejected * 100 <= float(self.max_rejected[:-1]) * read
-        return rejected <= self.max_rejected
 
 
 class UnitsSpec(Spec):

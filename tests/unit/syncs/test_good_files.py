@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from labelbox_airflow.engine.errors import ConfigurationError
+from labelbox_airflow.engine.guard import GuardSpec
 from labelbox_airflow.syncs.columns import template_columns
 from labelbox_airflow.syncs.load import SyncFileError, find_syncs, load_sync, sync_directory
-from labelbox_airflow.syncs.spec import GuardSpec, ScheduleSpec
+from labelbox_airflow.syncs.spec import ScheduleSpec
 
 
 def test_a_small_file_gets_sane_defaults(write: Any) -> None:

@@ -22,7 +22,7 @@ from labelbox_airflow.engine.rows.decide import SUPERSEDED, Decision, Overwrite,
 from labelbox_airflow.engine.rows.spec import RowsSpec
 from labelbox_airflow.engine.staging import Staging
 from labelbox_airflow.engine.transport import Transport
-from labelbox_airflow.engine.units import Marks, UnitRows, content_mark, load_unit
+from labelbox_airflow.engine.units import REPLACED, Marks, UnitRows, content_mark, load_unit
 from labelbox_airflow.engine.upload.sender import Sender
 from labelbox_airflow.engine.upload.settlement import Settlement
 
@@ -56,6 +56,11 @@ class UnitUpload:
         self._run, self._spec, self._dataset_id = run, spec, dataset_id
         self._overwrite: Overwrite = overwrite
         self._unit = load_unit(staging, unit)
+        self._replaced = frozenset(self._read_replaced())
+        self._settled = Counter(ledger.tallies(run).get(unit, {}))
+        if self._settled:  # cleared, or killed before Airflow heard of it: try again what was rejected, leave the rest
+            letters = (letter for letter in ledger.dead_letters(run) if letter.part == unit)
+            self._unit = self._unit.only({(letter.origin, letter.global_key) for letter in letters})
         self._schema = read_metadata_schema(transport)
         ids = embedding_ids(transport, spec.embeddings, create=False)
         self._sender = Sender(transport, spec, dataset_id=dataset_id, schema=self._schema, embedding_ids=ids)
@@ -70,8 +75,6 @@ class UnitUpload:
             return noted.task_id
         decisions = self._decide()
         content = self._save(decisions)
-        if not any(self._sender.in_task(decision) for decision in decisions):
-            return None
         self._ledger.intend(self._run, self._unit.name, STEP, content)
         task_id = self._sender.send(self._unit, dict(enumerate(decisions)), self._known_ids())
         if task_id is not None:
@@ -98,14 +101,18 @@ class UnitUpload:
             dataset_id=self._dataset_id,
             ids=self._known_ids(),
             held=self._held,
-            first_intent=noted.first_intent_at if noted is not None else None,
+            noted=noted,
+            before_sending=self._note_another_attempt,
         )
-        counts = settlement.settle(task_id)
+        counts = settlement.settle(task_id) + self._settled - Counter(rejected=self._settled["rejected"])
         with self._ledger.transaction() as transaction:
             entries = self._entries(settlement)
             transaction.put(self._run.organization, entries, force=self._overwrite == "always")
             transaction.settle(self._run, self._unit.name, counts=counts, rejected=settlement.rejected)
         return counts
+
+    def _note_another_attempt(self) -> None:
+        self._ledger.intend(self._run, self._unit.name, STEP, self._saved_content() or "")
 
     def _decide(self) -> list[Decision]:
         unit = self._unit
@@ -122,7 +129,7 @@ class UnitUpload:
         entries = self._ledger.entries(self._run.organization, list(acquired.held))
         return [
             decide(entries.get(key), self._dataset_id, unit.versions[index], unit.marks[index], self._overwrite)
-            if acquired.held.get(key) == unit.sequences[index]
+            if acquired.held.get(key) == unit.sequences[index] and unit.sequences[index] not in self._replaced
             else SUPERSEDED
             for index, key in enumerate(unit.keys)
         ]
@@ -177,6 +184,12 @@ class UnitUpload:
         saved = {"content": content, "distinct": [list(decision) for decision in distinct], "rows": rows}
         self._staging.write_json(self._file, saved)
         return content
+
+    def _read_replaced(self) -> list[int]:
+        try:
+            return list(self._staging.read_json(REPLACED))
+        except FileNotFoundError:
+            return []
 
     def _saved_content(self) -> str | None:
         try:

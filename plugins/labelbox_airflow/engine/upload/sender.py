@@ -9,7 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pyarrow as pa
 
 from labelbox_airflow.engine.api import tasks
-from labelbox_airflow.engine.errors import LabelboxError
+from labelbox_airflow.engine.api.data_rows import look_up
+from labelbox_airflow.engine.errors import LabelboxError, LabelboxUnavailableError
 from labelbox_airflow.engine.metadata_schema import MetadataSchema
 from labelbox_airflow.engine.rows.decide import Decision
 from labelbox_airflow.engine.rows.spec import RowsSpec
@@ -80,8 +81,23 @@ class Sender:
             failures.update(write_metadata(self._transport, rows, self._schema, [ids.get(i) for i in metadata]))
         vectors = [index for index, d in updated.items() if "embeddings" in d.changed and index in ids]
         if vectors:
-            write_embeddings(self._transport, unit.take(vectors), self._embedding_ids, [ids[i] for i in vectors])
+            failures.update(self._write_vectors(unit, vectors, ids))
         return failures
+
+    def _write_vectors(self, unit: UnitRows, indices: Sequence[int], ids: Mapping[int, str]) -> dict[str, str]:
+        """Write vectors; where Labelbox refuses them all for rows that are gone, write the others without those."""
+        try:
+            write_embeddings(self._transport, unit.take(indices), self._embedding_ids, [ids[i] for i in indices])
+        except LabelboxUnavailableError:
+            raise
+        except LabelboxError:
+            homes = look_up(self._transport, [unit.keys[i] for i in indices]).found
+            there = [i for i in indices if (home := homes.get(unit.keys[i])) and home.data_row_id == ids[i]]
+            if len(there) == len(indices):
+                raise
+            write_embeddings(self._transport, unit.take(there), self._embedding_ids, [ids[i] for i in there])
+            return {unit.keys[i]: "the data row is not there" for i in indices if i not in set(there)}
+        return {}
 
     def _items(self, unit: UnitRows, decisions: Decisions, ids: Mapping[int, str]) -> Iterator[pa.Array]:
         groups: dict[tuple[str, ...], list[int]] = defaultdict(list)

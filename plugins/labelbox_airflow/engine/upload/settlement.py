@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from labelbox_airflow.engine.api import tasks
 from labelbox_airflow.engine.api.data_rows import Home, look_up
 from labelbox_airflow.engine.errors import CountMismatchError
+from labelbox_airflow.engine.ledger import JournalEntry
 from labelbox_airflow.engine.records import Rejected
 from labelbox_airflow.engine.rows.decide import CREATE, Decision
 from labelbox_airflow.engine.rows.mapping import PARTS
@@ -19,6 +20,7 @@ from labelbox_airflow.engine.upload.sender import Decisions, Sender
 # A row made this long before the intent to send it was noted may still be ours: clocks differ.
 CLOCK_SKEW = timedelta(minutes=5)
 DUPLICATE = "Duplicate global key"  # LP tests/integration/test_data_rows_upsert.py
+DROPPED = "Failed to create data rows after"  # whole chunks may be left out of a COMPLETE task: LP pull request 715
 OUTCOMES = {"create": "created", "update": "updated", "unchanged": "unchanged", "superseded": "superseded"}
 
 Held = Callable[[Sequence[str]], Mapping[str, Marks]]
@@ -31,7 +33,8 @@ class Settlement:
     :param decisions: what was decided on every row before sending
     :param ids: data row ids known before, by row index
     :param held: reads what Labelbox holds of keys that turn out to exist
-    :param first_intent: when this unit was first about to be sent
+    :param noted: what the journal says of this unit: when it was first about to be sent, and how often since
+    :param before_sending: called before rows are sent once more
     """
 
     def __init__(
@@ -44,7 +47,8 @@ class Settlement:
         dataset_id: str,
         ids: Mapping[int, str],
         held: Held,
-        first_intent: datetime | None,
+        noted: JournalEntry | None,
+        before_sending: Callable[[], None],
     ) -> None:
         self.outcomes: dict[int, str] = {}
         self.rejected: list[Rejected] = []
@@ -53,7 +57,8 @@ class Settlement:
         self._decisions = decisions
         self._dataset_id = dataset_id
         self._held = held
-        self._first_intent = first_intent
+        self._noted = noted
+        self._before_sending = before_sending
         self._made_by_us: set[int] = set()
 
     def settle(self, task_id: str | None) -> Counter[str]:
@@ -87,13 +92,23 @@ class Settlement:
         for index, decision in sent.items():
             key = self._unit.keys[index]
             message = failures.get(key)
-            if message is None and (key in written or not self._sender.in_task(decision)):
+            if message is None and self._is_done(index, decision, written):
                 self._done(index, decision, written.get(key))
-            elif message is not None and decision.action == "create" and DUPLICATE not in message:
+            elif message is not None and decision.action == "create" and not _in_doubt(message):
                 self._reject(index, "refused", f"Labelbox refused the row: {message}")
             else:
                 doubtful[index] = message
         return doubtful
+
+    def _is_done(self, index: int, decision: Decision, written: Mapping[str, str]) -> bool:
+        """Tell whether a row that was not refused is as it should be.
+
+        An update that met another data row than the one known left that one without its other parts.
+        """
+        if not self._sender.in_task(decision):
+            return True
+        id_ = written.get(self._unit.keys[index])
+        return id_ is not None and (decision.action == "create" or self.ids.get(index, id_) == id_)
 
     def _resolve(self, doubtful: Mapping[int, str | None]) -> dict[int, Decision]:
         """Look where the keys live; return the rows that have to be sent once more, and how."""
@@ -101,7 +116,7 @@ class Settlement:
             return {}
         lookup = look_up(self._transport, [self._unit.keys[index] for index in doubtful])
         again: dict[int, Decision] = {}
-        ours: dict[int, Home] = {}
+        ours: dict[int, Home] = {}  # made by somebody since, or by us without an answer
         for index, message in doubtful.items():
             key = self._unit.keys[index]
             home = lookup.found.get(key)
@@ -109,9 +124,11 @@ class Settlement:
                 self._reject_elsewhere(index, home)
             elif home is None:  # never arrived, or deleted in Labelbox
                 again[index] = CREATE
-            elif self._decisions[index].action == "create":
+            elif self._decisions[index].action == "create" or home.data_row_id != self.ids.get(index):
                 ours[index] = home
-            elif message is not None:
+                if self._is_made_by_us(home, message):
+                    self._made_by_us.add(index)
+            elif message is not None and not _in_doubt(message):
                 self._reject(index, "refused", f"Labelbox refused the change: {message}")
             else:
                 again[index] = self._decisions[index]
@@ -126,8 +143,6 @@ class Settlement:
         different: dict[int, Decision] = {}
         for index, home in homes.items():
             self.ids[index] = home.data_row_id
-            if self._first_intent is not None and home.created_at >= self._first_intent - CLOCK_SKEW:
-                self._made_by_us.add(index)
             marks = self._unit.marks[index]
             known = held.get(self._unit.keys[index], (None,) * len(PARTS))
             changed = tuple(
@@ -141,8 +156,15 @@ class Settlement:
                 self.outcomes[index] = "created" if index in self._made_by_us else "unchanged"
         return different
 
+    def _is_made_by_us(self, home: Home, message: str | None) -> bool:
+        """Tell whether a data row comes from this unit: from its task, or from an attempt that got no answer."""
+        if self._noted is None or home.created_at < self._noted.first_intent_at - CLOCK_SKEW:
+            return False
+        return message is None or self._noted.attempts > 1
+
     def _send_again(self, decisions: Decisions) -> None:
         """Send the remaining rows once more and wait; what is still in doubt then is rejected, not lost."""
+        self._before_sending()
         task_id = self._sender.send(self._unit, decisions, self.ids)
         if task_id is not None:
             tasks.wait(self._transport, task_id).require_complete()
@@ -176,3 +198,8 @@ class Settlement:
                 row=unit.payload(index),
             )
         )
+
+
+def _in_doubt(message: str) -> bool:
+    """Tell whether a message leaves open what became of the row: a look, or another attempt, tells."""
+    return DUPLICATE in message or DROPPED in message

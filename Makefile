@@ -38,7 +38,7 @@ lock: ## Compile requirements*.in to requirements*.txt
 	@$(PYTHON) .ci/environment.py lock
 
 bench: setup ## Measure rows per CPU second and memory
-	@$(SCRATCH) $(BIN)/python tests/bench/bench.py
+	@$(SCRATCH) $(BIN)/python -m tests.bench.bench
 
 clean: ## Remove .venv and everything that was made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist

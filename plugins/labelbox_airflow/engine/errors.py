@@ -40,6 +40,10 @@ class SourceError(DataIOError):
     """A source as a whole cannot be read: missing bucket, wrong encoding, a column that is not there."""
 
 
+class SourceUnavailableError(SourceError):
+    """A source did not answer, or changed while it was read; a retry may find it whole."""
+
+
 class LabelboxError(DataIOError):
     """Labelbox refused or failed a request; a retry would not help unless said otherwise."""
 
@@ -58,6 +62,10 @@ class CountMismatchError(DataIOError):
 
 class GuardError(DataIOError):
     """A guard of the sync (share of rejected rows, number of rows) stopped the run before anything was sent."""
+
+
+class IncompleteRunError(DataIOError):
+    """A task of the run failed before every row had its outcome."""
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str:

@@ -82,8 +82,14 @@ def _from_pandas(records: Any) -> pa.RecordBatch:
 
 def _from_dicts(records: Sequence[Mapping[str, Any]]) -> pa.RecordBatch:
     names = dict.fromkeys(name for record in records for name in record)
-    columns = {str(name): [record.get(name) for record in records] for name in names}
-    return pa.RecordBatch.from_pydict({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
+    return pa.RecordBatch.from_pydict({str(name): _column(records, name) for name in names})
+
+
+def _column(records: Sequence[Mapping[str, Any]], name: str) -> pa.Array:
+    try:
+        return pa.array([record.get(name) for record in records], from_pandas=True)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"column '{name}': {error}") from error
 
 
 def limited(batches: Iterator[Batch], limit: int | None) -> Iterator[Batch]:

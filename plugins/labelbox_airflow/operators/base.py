@@ -12,15 +12,25 @@ from airflow.sdk.exceptions import AirflowFailException
 from labelbox_airflow.engine.errors import (
     ConfigurationError,
     CountMismatchError,
-    DataIOError,
     GuardError,
+    IncompleteRunError,
     LabelboxAuthenticationError,
+    SourceError,
+    SourceUnavailableError,
 )
 from labelbox_airflow.hooks.labelbox import LabelboxHook
 from labelbox_airflow.operators.deployment import Deployment
 
 # A retry meets the same configuration, the same key and the same rows.
-FINAL = (ConfigurationError, CountMismatchError, GuardError, LabelboxAuthenticationError)
+FINAL = (
+    ConfigurationError,
+    CountMismatchError,
+    GuardError,
+    IncompleteRunError,
+    LabelboxAuthenticationError,
+    SourceError,
+)
+PASSING = (SourceUnavailableError,)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -32,6 +42,8 @@ def without_vain_retries(method: Method) -> Method:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
             return method(*args, **kwargs)
+        except PASSING:
+            raise
         except FINAL as error:
             raise AirflowFailException(str(error)) from error
 
@@ -72,6 +84,3 @@ class LabelboxOperator(BaseOperator):  # type: ignore[misc]
     @cached_property
     def _deployment(self) -> Deployment:
         return Deployment(self.ledger or {}, self.staging or {})
-
-
-__all__ = ["DataIOError", "LabelboxOperator", "without_vain_retries"]

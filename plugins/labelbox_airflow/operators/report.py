@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from labelbox_airflow.engine.errors import CountMismatchError, DataIOError
+from labelbox_airflow.engine.errors import CountMismatchError, DataIOError, IncompleteRunError
 from labelbox_airflow.operators.base import LabelboxOperator, without_vain_retries
 from labelbox_airflow.operators.data_rows import SUMMARY
 from labelbox_airflow.operators.runs import is_dry_run
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 REPORT = "report.json"
 REJECTED = "rejected.ndjson"
-
-
-class IncompleteRunError(DataIOError):
-    """A task of the run failed before every row had its outcome."""
 
 
 class LabelboxReportOperator(LabelboxOperator):
@@ -125,6 +121,3 @@ class LabelboxReportOperator(LabelboxOperator):
         for asset in self.outlets or ():
             context["outlet_events"][asset].extra = counts
         return {**counts, "report": staging.path(REPORT)}
-
-
-__all__: Sequence[str] = ["IncompleteRunError", "LabelboxReportOperator"]

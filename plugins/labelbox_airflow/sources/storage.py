@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from labelbox_airflow.engine.errors import ConfigurationError, SourceError
+from labelbox_airflow.engine.errors import ConfigurationError, SourceError, SourceUnavailableError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -153,7 +153,7 @@ class Storage:
         try:
             yield
         except FileNotFoundError as error:
-            raise SourceError(
+            raise SourceUnavailableError(
                 f"the file was listed but is gone{self.via}", where=place, remedy="Run again; it was removed meanwhile."
             ) from error
         except PermissionError as error:
@@ -186,8 +186,8 @@ class Storage:
                 f"there are no credentials{self.via}", where=place, remedy="Set connection, or complete it."
             )
         if kind == "FileExpired":
-            return SourceError("the file was replaced while it was read", where=place, remedy="Run again.")
-        return SourceError(
+            return SourceUnavailableError("the file was replaced while it was read", where=place, remedy="Run again.")
+        return SourceUnavailableError(
             f"the storage failed ({kind}: {_plain(error)}){self.via}",
             where=place,
             remedy="Check the connection's endpoint, and that the storage answers.",

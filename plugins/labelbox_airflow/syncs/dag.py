@@ -65,7 +65,8 @@ def build_dag(sync: Sync) -> DAG:
         default_args={"owner": spec.owner, **RETRIES},
         params=sync_params(),
         tags=["labelbox", *spec.tags],
-        doc_md=f"Sync `{sync.path.name}` into the Labelbox dataset `{dataset.name or dataset.id}`.",
+        # With the hash in it, Airflow counts every change of the sync file as a version of the DAG.
+        doc_md=f"Sync `{sync.path.name}` (`{sync.hash}`) into the Labelbox dataset `{dataset.name or dataset.id}`.",
     ) as dag:
         sync_tasks(sync)
     return dag

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from calendar import timegm
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 
 from labelbox_airflow.engine.errors import ConfigurationError
 from labelbox_airflow.engine.fingerprint import fingerprint, row_fingerprints, text_fingerprints
-from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition
+from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition, check_fields
 from labelbox_airflow.engine.records import Batch, Rejected
 from labelbox_airflow.engine.rows.assets import AssetReader, structured_columns
 from labelbox_airflow.engine.rows.keys import KeyReader
@@ -26,6 +27,8 @@ from labelbox_airflow.engine.rows.problems import Problems
 from labelbox_airflow.engine.rows.spec import AttachmentSpec, MetadataSpec, RowsSpec, ValueSpec
 from labelbox_airflow.engine.rows.urls import strip_signature
 from labelbox_airflow.engine.rows.values import column_values, columns_of, join_present, texts, values_of
+
+_log = logging.getLogger(__name__)
 
 PARTS = ("row_data", "external_id", "metadata", "attachments", "embeddings")
 """The parts of a data row that change on their own; each has a fingerprint column ``fingerprint.<part>``."""
@@ -72,6 +75,7 @@ class RowMapping:
 
     def __init__(self, spec: RowsSpec, schema: MetadataSchema, columns: Sequence[str] = ()) -> None:
         self.spec = expand_column_grammar(spec, columns)
+        check_fields(schema, {name: s for name, s in self.spec.metadata.items() if name not in spec.metadata})
         self._keys = KeyReader(self.spec.global_key, self.spec.row_data)
         self._assets = AssetReader(self.spec)
         self._external_id = values_of(self.spec.external_id) if self.spec.external_id is not None else None
@@ -203,7 +207,7 @@ def mapping_columns(spec: RowsSpec) -> list[str]:
 
 def expand_column_grammar(spec: RowsSpec, columns: Sequence[str]) -> RowsSpec:
     """Return ``spec`` with the fields that columns of the former connectors name, such as
-    ``metadata///enum///country`` and ``attachment///IMAGE///thumbnail``.
+    ``metadata///enum///country`` and ``attachment///IMAGE///thumbnail``; what ``spec`` maps itself stays.
 
     :raises ConfigurationError: for a metadata or attachment type that does not exist
     """
@@ -214,7 +218,9 @@ def expand_column_grammar(spec: RowsSpec, columns: Sequence[str]) -> RowsSpec:
     for column in columns:
         part, _, rest = column.partition(grammar.divider)
         kind, _, name = rest.partition(grammar.divider)
-        if part not in {"metadata", "attachment"} or not name:
+        if part in {"annotation", "prediction"} and name:
+            _log.warning("The column '%s' is not read: %ss are not built yet in this version", column, part)
+        if part not in {"metadata", "attachment"} or not name or (part == "metadata" and name in spec.metadata):
             continue
         try:
             if part == "metadata":

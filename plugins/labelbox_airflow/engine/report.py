@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ class Report:
     :param read: rows that were read
     :param stages: stage → outcome → rows
     :param unsettled: rows of units that were not settled (a task failed)
-    :param rejections: rows by (code, stage)
+    :param reasons: why rows were rejected, the most frequent first
     """
 
     sync: str
@@ -91,33 +91,45 @@ def make_report(
     read: int,
     units: Mapping[str, int],
     tallies: Mapping[str, Mapping[str, int]],
-    dead_letters: Iterable[DeadLetter],
+    reasons: ReasonTally,
 ) -> Report:
     """Put the report of a run together.
 
     :param units: rows of each unit that was to be sent
     :param tallies: part of the run (extract…, unit…) → outcome → rows
+    :param reasons: has watched the dead letters of the run
     """
     report = Report(sync, run_id, dataset, window, read, {stage: Counter() for stage in STAGES})
     for part, counts in tallies.items():
         report.stages["extract" if part.startswith("extract") else "upload"].update(counts)
     report.unsettled = sum(rows for name, rows in units.items() if name not in tallies)
-    report.reasons = top_reasons(dead_letters)
+    report.reasons = reasons.top()
     return report
 
 
-def top_reasons(dead_letters: Iterable[DeadLetter]) -> list[Reason]:
-    """Return the reasons of rejection by code, the most frequent first."""
-    rows: Counter[str] = Counter()
-    first: dict[str, str] = {}
-    examples: dict[str, list[str]] = {}
-    for letter in dead_letters:
-        rows[letter.code] += 1
-        first.setdefault(letter.code, f"{letter.origin}: {letter.reason}")
-        known = examples.setdefault(letter.code, [])
-        if len(known) < EXAMPLES:
-            known.append(letter.global_key or letter.origin)
-    return [Reason(code, count, first[code], examples[code]) for code, count in rows.most_common()]
+class ReasonTally:
+    """Counts why rows were rejected, while they pass by one at a time."""
+
+    def __init__(self) -> None:
+        self._rows: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
+        self._examples: dict[str, list[str]] = {}
+
+    def watch(self, dead_letters: Iterable[DeadLetter]) -> Iterator[DeadLetter]:
+        """Count dead letters on their way through."""
+        for letter in dead_letters:
+            self._rows[letter.code] += 1
+            self._first.setdefault(letter.code, f"{letter.origin}: {letter.reason}")
+            known = self._examples.setdefault(letter.code, [])
+            if len(known) < EXAMPLES:
+                known.append(letter.global_key or letter.origin)
+            yield letter
+
+    def top(self) -> list[Reason]:
+        """Return the reasons by code, the most frequent first."""
+        return [
+            Reason(code, count, self._first[code], self._examples[code]) for code, count in self._rows.most_common()
+        ]
 
 
 def _row(label: str, cells: Iterable[str]) -> str:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelbox_airflow.engine.extract import Extracted
-from labelbox_airflow.engine.ledger import DeadLetter
 from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition, missing_from_schema
-from labelbox_airflow.engine.report import top_reasons
+from labelbox_airflow.engine.report import Reason
 from labelbox_airflow.engine.rows.decide import Overwrite
 from labelbox_airflow.engine.rows.spec import RowsSpec
 from labelbox_airflow.engine.staging import Staging
@@ -102,9 +101,7 @@ class Summary:
         }
 
 
-def plan_text(
-    summary: Summary, extracted: Extracted, schema: MetadataSchema, dead_letters: Sequence[DeadLetter]
-) -> str:
+def plan_text(summary: Summary, extracted: Extracted, schema: MetadataSchema, reasons: Sequence[Reason]) -> str:
     """Return what a run would do, as text for people."""
     created, updated = summary.planned["create"], summary.planned["update"]
     changes = ", ".join(f"{part} {count:,}" for part, count in extracted.changes.most_common())
@@ -118,7 +115,7 @@ def plan_text(
         f"  {summary.outcomes['superseded']:,} superseded{_samples(extracted, 'superseded')}",
         f"  {summary.outcomes['rejected']:,} rejected",
     ]
-    lines += [f"    {reason.rows:,} with {reason.code}: {reason.reason}" for reason in top_reasons(dead_letters)]
+    lines += [f"    {reason.rows:,} with {reason.code}: {reason.reason}" for reason in reasons]
     for name, options in missing_from_schema(schema, summary.additions).items():
         what = "options " + ", ".join(options) if name in schema else "the field" + _with(options)
         lines.append(f"  metadata field '{name}': {what} would be added")

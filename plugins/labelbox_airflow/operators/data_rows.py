@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -95,6 +96,7 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
         import tempfile
 
         from labelbox_airflow.engine.ledger import Ledger as ScratchLedger
+        from labelbox_airflow.engine.report import ReasonTally
         from labelbox_airflow.engine.summary import Summary, plan_text
 
         with tempfile.TemporaryDirectory(prefix="dry-run-") as directory:
@@ -104,7 +106,9 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
                 extracted = self._run_extraction(ledger, scratch, run, plan, None)
                 summary = Summary.of(extracted, self.target, plan.window, False, plan.overwrite)
                 schema = self._schema()
-                for line in plan_text(summary, extracted, schema, scratch.dead_letters(run)).splitlines():
+                reasons = ReasonTally()
+                deque(reasons.watch(scratch.each_dead_letter(run)), maxlen=0)
+                for line in plan_text(summary, extracted, schema, reasons.top()).splitlines():
                     self.log.info(line)
             finally:
                 scratch.close()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook, conf
@@ -59,9 +61,7 @@ class Deployment:
 
         root = self._staging.get("url") or _option("staging")
         if root is None:
-            from pathlib import Path
-
-            root = (Path(conf.get("core", "dags_folder")).parent / "staging").as_uri()
+            root = (Path(os.environ.get("AIRFLOW_HOME", "~/airflow")).expanduser() / "labelbox").absolute().as_uri()
         _refuse_local("staging", root, root.startswith("file:") or "://" not in root)
         path = ObjectStoragePath(root, conn_id=self._staging.get("connection")) / sync / safe_name(run_id)
         return Staging(path.fs, path.path)

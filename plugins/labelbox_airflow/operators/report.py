@@ -73,9 +73,11 @@ class LabelboxReportOperator(LabelboxOperator):
     def _write_report(self, ledger: Ledger, run: Run, summary: Summary, staging: Staging) -> Report:
         import orjson
 
-        from labelbox_airflow.engine.report import make_report
+        from labelbox_airflow.engine.report import ReasonTally, make_report
 
-        letters = ledger.dead_letters(run)
+        reasons = ReasonTally()
+        letters = reasons.watch(ledger.each_dead_letter(run))
+        staging.write_lines(REJECTED, (orjson.dumps(letter, default=str) for letter in letters))
         report = make_report(
             sync=self.sync,
             run_id=run.run_id,
@@ -84,10 +86,9 @@ class LabelboxReportOperator(LabelboxOperator):
             read=summary.read,
             units={unit.name: unit.rows for unit in summary.units},
             tallies=ledger.tallies(run),
-            dead_letters=letters,
+            reasons=reasons,
         )
         staging.write_json(REPORT, report.as_dict())
-        staging.write_lines(REJECTED, (orjson.dumps(letter, default=str) for letter in letters))
         for line in report.as_text().splitlines():
             self.log.info(line)
         return report

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from labelbox_airflow.syncs.spec import SyncSpec
 
 ERROR_TAG = "sync-error"
+ERROR_TASK = "broken_sync_file"
 RETRIES = {"retries": 3, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": True}
 
 
@@ -149,7 +150,7 @@ def broken_dag(path: Path, error: Exception) -> DAG:
         doc_md=f"**The sync file is broken.**\n\n```\n{message}\n```",
     ) as dag:
 
-        @task(task_id="broken_sync_file", retries=0)  # type: ignore[untyped-decorator]
+        @task(task_id=ERROR_TASK, retries=0)  # type: ignore[untyped-decorator]
         def fail() -> NoReturn:
             from airflow.sdk.exceptions import AirflowFailException
 

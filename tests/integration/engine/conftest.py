@@ -6,7 +6,7 @@ import itertools
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -197,21 +197,29 @@ class World:
         """Return why rows were rejected: number of the row as in its key → code."""
         return {self._short(letter.global_key or letter.origin): letter.code for letter in self.dead_letters(run_id)}
 
-    def held(self) -> dict[str, dict[str, Any]]:
-        """Return what Labelbox holds, without ids and times, by global key without the prefix."""
-        return {self._short(row["data_row"]["global_key"]): _plain(row) for row in self._exported()}
+    def held(self, exported: Iterable[dict[str, Any]] | None = None) -> dict[str, dict[str, Any]]:
+        """Return what Labelbox holds, without ids and times, by global key without the prefix.
 
-    def remembered(self, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """Return what the ledger knows of the keys of ``records``, in a form that does not depend on the dataset.
+        :param exported: what :meth:`exported` gave; None exports the dataset
+        """
+        rows = self.exported() if exported is None else exported
+        return {self._short(row["data_row"]["global_key"]): _plain(row) for row in rows}
+
+    def remembered(
+        self, records: Sequence[Mapping[str, Any]], exported: Iterable[dict[str, Any]] | None = None
+    ) -> dict[str, Any]:
+        """Return what the ledger knows of the keys of ``records``, in a form that is the same for each world.
 
         Data row ids stand as whether they are those of Labelbox, and source fingerprints as the record they are of.
         """
-        ids = {row["data_row"]["global_key"]: row["data_row"]["id"] for row in self._exported()}
+        rows = self.exported() if exported is None else exported
+        ids = {row["data_row"]["global_key"]: row["data_row"]["id"] for row in rows}
         batch = batch_of(list(records), place="records")
         mapping = RowMapping(RowsSpec.model_validate(self.rows), {}, batch.rows.schema.names)
-        sources = dict(zip(mapping.key(batch, default_version=0).sources, itertools.count(1)))
+        keyed = mapping.key(batch, default_version=0)
+        sources = dict(zip(keyed.sources, keyed.rows, strict=True))
         with self.ledger as ledger:
-            entries = ledger.entries(self.organization, sorted({row["id"] for row in records}))
+            entries = ledger.entries(self.organization, sorted(keyed.keys))
         return {
             self._short(key): entry._replace(
                 dataset_id=str(entry.dataset_id == self.dataset_id),
@@ -226,8 +234,9 @@ class World:
         with sqlite3.connect(self.directory / "ledger.db") as database:
             return int(database.execute("SELECT count(*) FROM ledger_claims").fetchone()[0])
 
-    def _exported(self) -> Iterator[dict[str, Any]]:
-        return export_dataset(self.transport, self.dataset_id, embeddings=True)
+    def exported(self, keys: Sequence[str] = ()) -> Iterator[dict[str, Any]]:
+        """Return the rows of the dataset as Labelbox exports them, or some of them."""
+        return export_dataset(self.transport, self.dataset_id, keys=keys, embeddings=True)
 
     def _batches(self, records: Sequence[Mapping[str, Any]]) -> Iterator[Batch]:
         size = self.batch_rows or max(len(records), 1)

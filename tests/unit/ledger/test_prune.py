@@ -49,3 +49,15 @@ def test_staging_of_other_runs_goes_by_its_last_write(tmp_path: Path, days: int,
     run.prune(datetime.now(UTC) - timedelta(days=days))
 
     assert sorted(path.name for path in tmp_path.iterdir()) == left
+
+
+def test_dead_letters_come_page_by_page_in_one_order(tmp_path: Path) -> None:
+    run = Run("org", "sync", "run")
+    with Ledger(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+        ledger.begin_run(run, window_start=None, window_end=None, spec_hash="")
+        for part, rows in (("extract-000001", 3), ("extract-000002", 1), ("unit-00001", 4)):
+            rejected = [Rejected(f"{part} {number}", "map", "bad", "because") for number in range(rows)]
+            ledger.settle(run, part, counts={"rejected": rows}, rejected=rejected)
+
+        for page in (1, 2, 3, 4, 8, 9):
+            assert list(ledger.each_dead_letter(run, page=page)) == ledger.dead_letters(run)

@@ -209,6 +209,17 @@ class Ledger(_Writes):
         with self._database.reading() as session:
             return outcomes.read_dead_letters(session, run, limit)
 
+    def each_dead_letter(self, run: Run, *, page: int = 5000) -> Iterator[DeadLetter]:
+        """Yield the rejected rows of a run in the order of :meth:`dead_letters`, ``page`` of them in memory."""
+        last: DeadLetter | None = None
+        while True:
+            with self._database.reading() as session:
+                letters = outcomes.read_dead_letters(session, run, page, last)
+            yield from letters
+            if len(letters) < page:
+                return
+            last = letters[-1]
+
     def run_state(self, run: Run) -> RunState | None:
         """Return how a run began and ended, None when it never began."""
         with self._database.reading() as session:

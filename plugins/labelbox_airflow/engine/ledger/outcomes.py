@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, literal, select, true
+from sqlalchemy import delete, literal, select, true, tuple_
 
 from labelbox_airflow.engine.ledger import names
 from labelbox_airflow.engine.ledger.database import Session
@@ -34,10 +34,15 @@ def read_tallies(session: Session, run: Run) -> dict[str, dict[str, int]]:
     return found
 
 
-def read_dead_letters(session: Session, run: Run, limit: int | None = None) -> list[DeadLetter]:
-    """Return the rejected rows of a run by part and sequence, the first ``limit`` of them."""
+def read_dead_letters(
+    session: Session, run: Run, limit: int | None = None, after: DeadLetter | None = None
+) -> list[DeadLetter]:
+    """Return the rejected rows of a run by part and sequence, ``limit`` of them, those behind ``after``."""
     columns = [dead_letters.c[name] for name in (*_TEXTS, "row", "part", "sequence")]
     query = select(*columns).where(dead_letters.c.run == names.find_run(session, run))
+    if after is not None:
+        place = tuple_(dead_letters.c.part, dead_letters.c.sequence)
+        query = query.where(place > tuple_(literal(after.part), literal(after.sequence)))
     rows = session.execute(query.order_by(dead_letters.c.part, dead_letters.c.sequence).limit(limit))
     return [
         DeadLetter(**dict(zip(_TEXTS, texts, strict=True)), row=orjson.loads(row), part=part, sequence=sequence)

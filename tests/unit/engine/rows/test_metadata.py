@@ -43,7 +43,7 @@ def test_numbers(value: Any, number: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "1,5", "1 000", "1_000", "x", "0x10", True, [1], {"a": 1}, date(2026, 1, 1), b"x", "١٢x"]
+    "value", ["", "1,5", "1 000", "1_000", "x", "0x10", True, [1], {"a": 1}, date(2026, 1, 1), b"x", "12x"]
 )
 def test_what_is_no_number(value: Any) -> None:
     with pytest.raises(ValueError, match=r"is (no number|a boolean)"):

@@ -58,7 +58,7 @@ def test_a_constant_comes_once_a_row_even_if_falsy() -> None:
 
 @pytest.mark.parametrize("spec", [{"column": "nmae"}, {"template": "{nmae}"}, {"template": "x{nmae}y{id}"}])
 def test_a_column_that_is_not_there_names_the_nearest(spec: dict[str, str]) -> None:
-    with pytest.raises(SourceError, match="no column 'nmae'. Did you mean 'name'"):
+    with pytest.raises(SourceError, match=r"no column 'nmae'\. Did you mean 'name'"):
         read(**spec)
 
 

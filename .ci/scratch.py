@@ -25,6 +25,9 @@ _PR_SET_PDEATHSIG = 1
 def main(command: list[str]) -> int:
     """Run the command and return its exit code."""
     directory = tempfile.mkdtemp(prefix="labelbox-")
+    if os.geteuid() == 0:
+        # The Postgres of the tests then runs as another user, who must get to its data.
+        Path(directory).chmod(0o711)
     try:
         return _run(command, os.environ | {"TMPDIR": directory})
     finally:

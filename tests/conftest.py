@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from labelbox_local.stack import LocalLabelbox, ObjectStore
+from labelbox_local.stack import LocalLabelbox, ObjectStore, Postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 _directories: list[Path] = []
@@ -19,7 +20,7 @@ _directories: list[Path] = []
 def pytest_configure() -> None:
     """Give this process an Airflow home before anything imports Airflow, and keep the developer's settings out."""
     for name in list(os.environ):
-        if name.startswith(("AIRFLOW_", "AIRFLOW__", "LABELBOX_", "AWS_", "RECEIPTS_")) and name != "AWS_CA_BUNDLE":
+        if name.startswith(("AIRFLOW_", "LABELBOX_", "AWS_", "PG", "RECEIPTS_")) and name != "AWS_CA_BUNDLE":
             del os.environ[name]
     home = Path(tempfile.mkdtemp(prefix="labelbox-tests-"))
     _directories.append(home)
@@ -60,3 +61,23 @@ def local_labelbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLa
     """A running local Labelbox, one for each test process; tests make datasets of their own in it."""
     with LocalLabelbox(tmp_path_factory.mktemp("labelbox")) as labelbox:
         yield labelbox
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running Postgres, one for each test process; tests make databases of their own in it."""
+    # Not in pytest's directory, which is closed to the user that Postgres is when pytest is root.
+    with tempfile.TemporaryDirectory(prefix="labelbox-postgres-") as directory, Postgres(Path(directory)) as server:
+        yield server
+
+
+@pytest.fixture
+def ledger_url(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> Iterator[str]:
+    """Where to make a ledger of its own for a test, which is parametrized with `database`: sqlite or postgres."""
+    if database == "sqlite":
+        yield f"sqlite:///{tmp_path}/state/ledger.db"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"ledger_{uuid.uuid4().hex}"
+    yield server.create_database(name)
+    server.drop_database(name)

@@ -19,7 +19,7 @@ _GLOBAL_KEY = re.compile(rb'"global_key": ?"([^"]+)"')
 _OPERATION = re.compile(r"\s*(?:query|mutation)\s+(\w+)")
 _MADE = dict.fromkeys(("createdAt", "updatedAt"), "2026-01-01T00:00:00.000Z")
 _USER = {
-    **dict.fromkeys(("email", "name", "nickname", "intercomHash", "picture", "isViewer", "isExternalUser")),
+    **dict.fromkeys(("email", "name", "nickname", "picture", "isViewer", "isExternalUser", "lastLoginAt")),
     **_MADE,
     "id": "cm0user",
 }

@@ -26,6 +26,8 @@ class ChildProcess:
     :param command: program and arguments
     :param log: file that standard output and standard error are appended to; None leaves them where they are
     :param directory: working directory
+    :param user: uid, and gid, that the command runs as; None is the user of this process
+    :param stop_signal: what asks the command to end, here and when its parent has died
     """
 
     def __init__(
@@ -35,8 +37,11 @@ class ChildProcess:
         log: Path | None = None,
         directory: Path | None = None,
         environment: Mapping[str, str] | None = None,
+        user: int | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         self.log = log
+        self._stop_signal = stop_signal
         with contextlib.ExitStack() as stack:
             output = stack.enter_context(log.open("ab")) if log else None
             self._process = subprocess.Popen(  # noqa: S603
@@ -46,8 +51,11 @@ class ChildProcess:
                 stderr=subprocess.STDOUT if output else None,
                 cwd=directory,
                 env=environment,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
                 start_new_session=True,
-                preexec_fn=_die_with_parent(),
+                preexec_fn=_die_with_parent(stop_signal),
             )
 
     def __enter__(self) -> Self:
@@ -75,7 +83,7 @@ class ChildProcess:
     def stop(self) -> None:
         """End the whole process group: asked first, killed after ten seconds."""
         if self.exit_code is None:
-            self._signal(signal.SIGTERM)
+            self._signal(self._stop_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(STOP_SECONDS)
         self._signal(signal.SIGKILL)
@@ -109,7 +117,7 @@ def _exit_on_signal(number: int, _frame: FrameType | None) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _die_with_parent() -> Callable[[], None] | None:
+def _die_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
     """Return what the child runs before it becomes the command, or None where the kernel has no such thing."""
     if not sys.platform.startswith("linux"):
         return None
@@ -118,7 +126,7 @@ def _die_with_parent() -> Callable[[], None] | None:
 
     def ask_kernel() -> None:
         # Not SIGKILL: the services clean up, and stop within seconds.
-        set_option(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        set_option(_PR_SET_PDEATHSIG, stop_signal)
         if os.getppid() != parent:
             os._exit(1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing import Self
 
 from labelbox_local.children import ChildProcess
 
+HOST = "127.0.0.1"
 START_SECONDS = 60.0
 PORT_ATTEMPTS = 3
 
@@ -25,6 +27,8 @@ class Service:
     """
 
     name = "service"
+    stop_signal = signal.SIGTERM
+    user: int | None = None  # the uid it runs as, when not that of this process
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory.resolve()
@@ -56,7 +60,7 @@ class Service:
                 self._start_once()
             except ServiceError as error:
                 # Another process may take a port between our look and the service's bind.
-                if not attempts_left or "address already in use" not in str(error):
+                if not attempts_left or "address already in use" not in str(error).lower():
                     raise
             else:
                 return
@@ -71,7 +75,12 @@ class Service:
     def _start_once(self) -> None:
         self.log.unlink(missing_ok=True)
         self._child = ChildProcess(
-            self._command(), log=self.log, directory=self.directory, environment=os.environ | self._environment()
+            self._command(),
+            log=self.log,
+            directory=self.directory,
+            environment=os.environ | self._environment(),
+            user=self.user,
+            stop_signal=self.stop_signal,
         )
         try:
             self._await_ready(self._child)

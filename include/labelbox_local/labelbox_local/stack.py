@@ -1,4 +1,4 @@
-"""Development services as child processes: an S3 server (SeaweedFS) and the local Labelbox, both on 127.0.0.1.
+"""Development services as child processes on 127.0.0.1: an S3 server (SeaweedFS), the local Labelbox, and Postgres.
 
 Each service is a context manager. It chooses free ports, keeps its data and its log in the directory it is given,
 waits until it answers, and is gone when the block ends, however it ends: even a parent that is killed takes its
@@ -26,11 +26,11 @@ from random import SystemRandom
 from typing import Any
 
 from labelbox_local.children import ChildProcess, interruptible
-from labelbox_local.service import Service, ServiceError
+from labelbox_local.postgres import Postgres
+from labelbox_local.service import HOST, Service, ServiceError
 
-__all__ = ["ChildProcess", "LocalLabelbox", "ObjectStore", "Service", "ServiceError", "interruptible"]
+__all__ = ["ChildProcess", "LocalLabelbox", "ObjectStore", "Postgres", "Service", "ServiceError", "interruptible"]
 
-HOST = "127.0.0.1"
 _GRPC_OFFSET = 10_000  # SeaweedFS opens port P + 10000 beside every port P
 
 

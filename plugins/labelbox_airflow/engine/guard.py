@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from pydantic import Field, field_validator
 
@@ -37,7 +38,7 @@ class GuardSpec(Spec):
         if self.max_rejected is None:
             return True
         if isinstance(self.max_rejected, str):
-            return rejected * 100 <= float(self.max_rejected[:-1]) * read
+            return rejected * 100 <= Fraction(self.max_rejected[:-1]) * read
         return rejected <= self.max_rejected
 
     def check_rejected(self, rejected: int, read: int) -> None:

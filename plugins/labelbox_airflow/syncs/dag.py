@@ -53,7 +53,7 @@ def sync_params() -> dict[str, Param]:
 
 
 def build_dag(sync: Sync) -> DAG:
-    """Return the DAG of a loaded sync; its id is the sync's name."""
+    """Return the DAG of a loaded sync, for a global variable of a DAG file; its id is the sync's name."""
     spec = sync.spec
     dataset = spec.labelbox.dataset
     with DAG(
@@ -66,6 +66,7 @@ def build_dag(sync: Sync) -> DAG:
         default_args={"owner": spec.owner, **RETRIES},
         params=sync_params(),
         tags=["labelbox", *spec.tags],
+        auto_register=False,  # else Airflow also finds a DAG that was dropped for a broken one of its id
         # With the hash in it, Airflow counts every change of the sync file as a version of the DAG.
         doc_md=f"Sync `{sync.path.name}` (`{sync.hash}`) into the Labelbox dataset `{dataset.name or dataset.id}`.",
     ) as dag:
@@ -147,6 +148,7 @@ def broken_dag(path: Path, error: Exception) -> DAG:
         schedule=None,
         catchup=False,
         tags=["labelbox", ERROR_TAG],
+        auto_register=False,
         doc_md=f"**The sync file is broken.**\n\n```\n{message}\n```",
     ) as dag:
 

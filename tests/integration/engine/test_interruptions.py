@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
+import orjson
 import pytest
 from tests.integration.engine.conftest import ROWS, World
 
 from labelbox_airflow.engine.api.datasets import create_dataset
+from labelbox_airflow.engine.errors import LabelboxUnavailableError
 from labelbox_airflow.engine.upload import settlement
+from labelbox_local.stack import LocalLabelbox
 
 Result = TypeVar("Result")
 
@@ -25,14 +30,12 @@ class Killed(BaseException):
 
 @dataclass
 class Executioner:
-    """Ends the process at one of its steps: before it takes effect, or after, with the result lost.
+    """Ends the process right after one of its steps has taken effect; the result is lost.
 
-    :param step: which step of all, counted from 1; 0 for none
-    :param late: after its effect
+    :param step: which step of all, counted from 1; 0 ends it before the first, None never
     """
 
-    step: int = 0
-    late: bool = False
+    step: int | None = None
     taken: list[str] = field(default_factory=list)
     dead: bool = False
     _lock: Any = field(default_factory=threading.Lock)
@@ -40,22 +43,15 @@ class Executioner:
     def perform(self, name: str, action: Callable[[], Result]) -> Result:
         """Perform one step, unless it is the last."""
         with self._lock:
-            if self.dead:  # another thread of the same process
+            if self.dead or self.step == 0:  # dead: another thread of the same process
                 raise Killed(name)
             self.taken.append(name)
-            last = len(self.taken) == self.step
-            self.dead = last
-        if last and not self.late:
-            raise Killed(name)
+            self.dead = len(self.taken) == self.step
+            last = self.dead
         result = action()
         if last:
             raise Killed(name)
         return result
-
-    @property
-    def struck(self) -> bool:
-        """Whether somebody was killed."""
-        return len(self.taken) >= self.step > 0
 
 
 class Mortal:
@@ -120,21 +116,32 @@ def survive(task: Callable[[], Result], executioner: Executioner) -> Result:
     try:
         return task()
     except Killed:
-        executioner.step, executioner.dead = 0, False
+        executioner.step, executioner.dead = None, False
         return task()
 
 
-def interrupted(world: World, scene: Scene, executioner: Executioner, steps: frozenset[str]) -> None:
-    """Run the scene in a world where one process is killed."""
+def survive_all(task: Callable[[], Result], executioner: Executioner) -> Result:
+    """Run a task that is killed again and again, each attempt one step further on its way."""
+    for step in itertools.count():
+        executioner.step, executioner.dead, executioner.taken = step, False, []
+        try:
+            return task()
+        except Killed:
+            continue
+    raise AssertionError("there is no last attempt")
+
+
+def interrupted(world: World, scene: Scene, executioner: Executioner, attempt: Callable[..., Any] = survive) -> None:
+    """Run the scene in a world where processes are killed."""
     mortal = replace(
         world,
-        open_transport=lambda target: Mortal(target, TRANSPORT & steps, executioner),
-        open_ledger=lambda target: Mortal(target, LEDGER & steps, executioner),
-        open_staging=lambda target: Mortal(target, STAGING & steps, executioner),
+        open_transport=lambda target: Mortal(target, TRANSPORT, executioner),
+        open_ledger=lambda target: Mortal(target, LEDGER, executioner),
+        open_staging=lambda target: Mortal(target, STAGING, executioner),
     )
     records = scene.records(world)
-    for unit in survive(lambda: mortal.extract("run", records), executioner):
-        survive(lambda unit=unit: mortal.upload("run", unit), executioner)  # type: ignore[misc]
+    for unit in attempt(lambda: mortal.extract("run", records), executioner):
+        attempt(partial(mortal.upload, "run", unit), executioner)
 
 
 def crowd(new_world: Callable[..., World], scene: Scene, size: int, **fields: Any) -> list[World]:
@@ -151,19 +158,21 @@ def crowd(new_world: Callable[..., World], scene: Scene, size: int, **fields: An
     return worlds
 
 
-def check_every_step(new_world: Callable[..., World], scene: Scene, steps: frozenset[str], **fields: Any) -> None:
-    """Kill at every step, early and late, and compare with a run that was left alone."""
+def check_every_step(new_world: Callable[..., World], scene: Scene, **fields: Any) -> None:
+    """Kill after every step, and before the first, and compare with a run that was left alone.
+
+    Steps are all calls to Labelbox and all writes to ledger and staging, so before one is after the one before it.
+    """
     (undisturbed,) = crowd(new_world, scene, 1, **fields)
     whole = Executioner()
-    interrupted(undisturbed, scene, whole, steps)
+    interrupted(undisturbed, scene, whole)
     expected = scene.end(undisturbed)
     assert sum(expected["outcomes"].values()) == len(scene.records(undisturbed))
     assert expected["claims"] == 0
-    deaths = [(step, late) for step in range(1, len(whole.taken) + 1) for late in (False, True)]
-    for (step, late), world in zip(deaths, crowd(new_world, scene, len(deaths), **fields), strict=True):
-        interrupted(world, scene, Executioner(step, late), steps)
-        moment = f"{'after' if late else 'before'} step {step}, {whole.taken[step - 1]}"
-        assert scene.end(world) == expected, moment
+    for step, world in enumerate(crowd(new_world, scene, len(whole.taken) + 1, **fields)):
+        executioner = Executioner(step)
+        interrupted(world, scene, executioner)
+        assert scene.end(world) == expected, f"killed after {executioner.taken[:step]}"
 
 
 def nothing(worlds: Sequence[World]) -> None:
@@ -224,10 +233,6 @@ def edited(world: World) -> list[dict[str, Any]]:
 
 FIRST_LOAD = Scene(nothing, fresh)
 EDITS = Scene(loaded, edited)
-EVERY_STEP = [
-    pytest.param(TRANSPORT, id="calls to Labelbox"),
-    pytest.param(LEDGER | STAGING, id="writes to ledger and staging"),
-]
 
 
 @pytest.fixture(autouse=True)
@@ -236,14 +241,214 @@ def one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(settlement, "CLOCK_SKEW", timedelta(0))
 
 
-@pytest.mark.parametrize("steps", EVERY_STEP)
-def test_a_first_load_may_be_killed_anywhere(new_world: Callable[..., World], steps: frozenset[str]) -> None:
-    check_every_step(new_world, FIRST_LOAD, steps)
+def test_a_first_load_may_be_killed_anywhere(new_world: Callable[..., World]) -> None:
+    check_every_step(new_world, FIRST_LOAD)
 
 
-@pytest.mark.parametrize("steps", EVERY_STEP)
 @pytest.mark.parametrize("lists", ["merge", "replace"])
-def test_a_run_of_edits_may_be_killed_anywhere(
-    new_world: Callable[..., World], steps: frozenset[str], lists: str
+def test_a_run_of_edits_may_be_killed_anywhere(new_world: Callable[..., World], lists: str) -> None:
+    check_every_step(new_world, EDITS, rows={**ROWS, "lists": lists})
+
+
+@pytest.mark.parametrize("scene", [pytest.param(FIRST_LOAD, id="first load"), pytest.param(EDITS, id="edits")])
+def test_a_task_may_be_killed_again_and_again(new_world: Callable[..., World], scene: Scene) -> None:
+    undisturbed, world = crowd(new_world, scene, 2)
+    interrupted(undisturbed, scene, Executioner())
+
+    interrupted(world, scene, Executioner(), survive_all)
+
+    assert scene.end(world) == scene.end(undisturbed)
+
+
+def test_units_are_taken_up_one_by_one(new_world: Callable[..., World]) -> None:
+    undisturbed, world = crowd(new_world, EDITS, 2, unit_rows=5, batch_rows=5)
+    interrupted(undisturbed, EDITS, Executioner())
+
+    interrupted(world, EDITS, Executioner(), survive_all)
+
+    assert EDITS.end(world) == EDITS.end(undisturbed)
+
+
+def test_a_run_cleared_as_a_whole_in_the_middle_ends_in_the_same_content(new_world: Callable[..., World]) -> None:
+    worlds = crowd(new_world, EDITS, 12, unit_rows=7, batch_rows=7)
+    interrupted(worlds[0], EDITS, Executioner())
+    expected = EDITS.end(worlds[0])
+    for number, world in enumerate(worlds[1:]):
+        with pytest.raises(Killed):
+            interrupted(world, EDITS, Executioner(20 + 4 * number), lambda task, _: task())
+        assert world.load("run", edited(world))
+        ended = EDITS.end(world)
+        for same in ("codes", "held", "remembered", "claims"):
+            assert ended[same] == expected[same], same
+
+
+def test_a_settled_unit_that_is_run_again_keeps_its_outcomes(world: World) -> None:
+    records = [*(world.record(n) for n in range(3)), world.record(3, note="")]
+    (unit,) = world.extract("run", records)
+    world.upload("run", unit)
+    before = world.remembered(records)
+
+    world.upload("run", unit)
+
+    assert world.outcomes("run") == {"created": 3, "rejected": 1}
+    assert world.codes("run") == {"0003": "refused"}
+    assert world.remembered(records) == before
+
+
+def test_a_cleared_upload_tries_again_what_was_rejected_and_only_that(
+    world: World, local_labelbox: LocalLabelbox
 ) -> None:
-    check_every_step(new_world, EDITS, steps, rows={**ROWS, "lists": lists})
+    records = [world.record(n) for n in range(4)]
+    elsewhere = replace(world, dataset_id=create_dataset(world.transport, "in the way").id)
+    elsewhere.directory = world.directory / "elsewhere"
+    elsewhere.directory.mkdir()
+    elsewhere.load("before", records[2:3])
+    (unit,) = world.extract("run", records)
+    world.upload("run", unit)
+    assert world.outcomes("run") == {"created": 3, "rejected": 1}
+    replace(world).load("newer", [world.record(1, version=2, note="newer")])
+    _delete(world, [row["data_row"]["id"] for row in elsewhere.exported()])
+
+    world.upload("run", unit)
+
+    assert world.outcomes("run") == {"created": 4}
+    assert world.codes("run") == {}
+    assert ("RAW_TEXT", "note", "newer") in world.held()["0001"]["attachments"]
+    assert world.load("next", [records[0], world.record(1, version=2, note="newer"), *records[2:]]) == {"unchanged": 4}
+
+
+def upload_with_retries(world: World, records: list[dict[str, Any]], *, failing: int) -> dict[str, int]:
+    """Run a sync whose one unit fails for a passing reason so many times before it succeeds."""
+    (unit,) = world.extract("run", records)
+    for _ in range(failing):
+        with pytest.raises(LabelboxUnavailableError):
+            world.upload("run", unit)
+    world.upload("run", unit)
+    outcomes = world.outcomes("run")
+    assert sum(outcomes.values()) == len(records)
+    return outcomes
+
+
+@pytest.mark.parametrize("status", [500, None], ids=["500", "connection cut"])
+@pytest.mark.parametrize("effect", ["before", "after"])
+def test_a_submission_without_an_answer_is_looked_up_and_sent_once(
+    world: World, local_labelbox: LocalLabelbox, status: int | None, effect: str
+) -> None:
+    records = [world.record(n) for n in range(5)]
+    local_labelbox.admin("POST", "faults", {"operation": "upsertDataRows", "status": status, "effect": effect})
+
+    assert upload_with_retries(world, records, failing=1) == {"created": 5}
+
+    assert len(list(world.exported())) == 5
+    assert world.load("next", records) == {"unchanged": 5}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 429, "retry_after": 1},
+        {"status": 429},
+        {"status": 503},
+        {"status": None},
+        {"status": 502, "effect": "after"},
+        {"status": None, "effect": "after"},
+    ],
+    ids=str,
+)
+def test_passing_errors_of_repeatable_calls_are_not_noticed(
+    new_world: Callable[..., World], local_labelbox: LocalLabelbox, fault: dict[str, Any]
+) -> None:
+    undisturbed, world = crowd(new_world, EDITS, 2)
+    interrupted(undisturbed, EDITS, Executioner())
+    operations = ["upsertDataRows"] if fault == {"status": 429, "retry_after": 1} else []
+    operations += ["uploadFile", "importVectors", "upsertDataRowCustomMetadata", "successesfulDataRowImports"]
+    operations += ["failedDataRowImports", "dataRowsForGlobalKeys", "dataRowsForGlobalKeysResult", "user", "embeddings"]
+    operations += ["customMetadataOntology", "exportDataRowsInCatalog"]
+    for operation in operations:
+        local_labelbox.admin("POST", "faults", {"operation": operation, "times": 2, **fault})
+
+    interrupted(world, EDITS, Executioner())
+
+    assert not local_labelbox.admin("GET", "faults")
+    assert EDITS.end(world) == EDITS.end(undisturbed)
+
+
+def test_a_task_that_failed_is_sent_again(world: World, local_labelbox: LocalLabelbox) -> None:
+    records = [world.record(n) for n in range(5)]
+    local_labelbox.admin("POST", "faults", {"operation": "upsertDataRows", "task": "failed", "times": 2})
+    assert upload_with_retries(world, records, failing=2) == {"created": 5}
+
+    for row in records:
+        row["note"] = "new"
+    local_labelbox.admin("POST", "faults", {"operation": "upsertDataRows", "task": "failed"})
+    assert upload_with_retries(world, records, failing=1) == {"updated": 5}
+    assert world.load("next", records) == {"unchanged": 5}
+
+
+def test_rows_that_a_task_dropped_are_sent_again(world: World, local_labelbox: LocalLabelbox) -> None:
+    records = [world.record(n) for n in range(9)]
+    fault = {"operation": "upsertDataRows", "task": "drop_rows", "every": 2}
+    local_labelbox.admin("POST", "faults", fault)
+
+    assert world.load("first", records) == {"created": 9}
+
+    for row in records:
+        row["note"] = "new"
+    local_labelbox.admin("POST", "faults", fault)
+    assert world.load("second", records) == {"updated": 9}
+    assert world.load("third", records) == {"unchanged": 9}
+
+
+def test_rows_that_every_task_drops_are_rejected_with_the_reason(world: World, local_labelbox: LocalLabelbox) -> None:
+    records = [world.record(n) for n in range(4)]
+    local_labelbox.admin("POST", "faults", {"operation": "upsertDataRows", "task": "drop_rows", "every": 1, "times": 9})
+
+    assert world.load("first", records) == {"rejected": 4}
+
+    assert all("will not be imported" in letter.reason for letter in world.dead_letters("first"))
+    local_labelbox.admin("DELETE", "faults")
+    assert world.load("second", records) == {"created": 4}
+
+
+class Forgetful:
+    """A transport to a Labelbox that does not list every row a task wrote, or loses rows of a chunk silently."""
+
+    def __init__(self, transport: Any, *, unlisted: frozenset[str] = frozenset(), lost: frozenset[str] = frozenset()):
+        self._transport, self._unlisted, self._lost = transport, unlisted, lost
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def execute(self, query: str, variables: Any = None, **options: Any) -> Any:
+        data = self._transport.execute(query, variables, **options)
+        for page in (data or {}).values():
+            if isinstance(page, dict) and "nodes" in page:
+                page["nodes"] = [node for node in page["nodes"] if node["globalKey"] not in self._unlisted]
+        return data
+
+    def upload(self, content: bytes, *, filename: str, content_type: str) -> Any:
+        if filename.startswith("data-rows"):
+            items = [item for item in orjson.loads(content) if item["payload"]["global_key"] not in self._lost]
+            content, self._lost = orjson.dumps(items), frozenset()
+        return self._transport.upload(content, filename=filename, content_type=content_type)
+
+
+@pytest.mark.parametrize("changes", [{"note": "new"}, {"url": "https://images.example.com/new.jpg", "country": "ES"}])
+def test_rows_a_task_says_nothing_about_are_looked_for(world: World, changes: dict[str, Any]) -> None:
+    keys = [f"{world.prefix}{n:04d}" for n in range(6)]
+    records = [world.record(n) for n in range(6)]
+    forgetful = Forgetful(world.transport, unlisted=frozenset(keys[:2]), lost=frozenset(keys[2:4]))
+    world.open_transport = lambda _: forgetful
+
+    assert world.load("first", records) == {"created": 6}
+
+    assert len(world.held()) == 6
+    changed = [{**row, **changes} for row in records]
+    world.open_transport = lambda target: Forgetful(target, lost=frozenset(keys[:4]))
+    assert world.load("second", changed) == {"updated": 6}
+    assert world.load("third", changed) == {"unchanged": 6}
+    for row in world.held().values():
+        assert all(row["row_data"] == value for name, value in changes.items() if name == "url")
+        assert all(
+            ("RAW_TEXT", "note", value) in row["attachments"] for name, value in changes.items() if name == "note"
+        )

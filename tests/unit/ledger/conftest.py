@@ -1,20 +1,24 @@
-"""Ledgers to test against: SQLite always, Postgres when LEDGER_TEST_POSTGRES_URL names one."""
+"""Ledgers to test against: SQLite always, Postgres when the run covers tests/integration/ledger too."""
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 
 from labelbox_airflow.engine.ledger import Ledger, Run
 
-POSTGRES = "LEDGER_TEST_POSTGRES_URL"
+NEEDING_SERVERS = Path(__file__).resolve().parents[2] / "integration" / "ledger"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test with a ledger on SQLite, and again on Postgres in a run that may start servers."""
+    if "database" in metafunc.fixturenames:
+        places = (metafunc.config.invocation_params.dir / word.partition("::")[0] for word in metafunc.config.args)
+        servers = any(NEEDING_SERVERS.is_relative_to(place) for place in places)
+        metafunc.parametrize("database", ["sqlite", "postgres"] if servers else ["sqlite"])
 
 
 class Clock:
@@ -33,27 +37,9 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path}/state/ledger.db"
-        return
-    if POSTGRES not in os.environ:
-        pytest.skip(f"{POSTGRES} is not set")
-    schema = f"ledger_{uuid.uuid4().hex}"
-    admin = create_engine(os.environ[POSTGRES], isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    own = make_url(os.environ[POSTGRES]).update_query_dict({"options": f"-csearch_path={schema}"})
-    yield own.render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
-    admin.dispose()
-
-
 @pytest.fixture
-def ledger(url: str, clock: Clock) -> Iterator[Ledger]:
-    with Ledger(url, clock=clock) as opened:
+def ledger(ledger_url: str, clock: Clock) -> Iterator[Ledger]:
+    with Ledger(ledger_url, clock=clock) as opened:
         yield opened
 
 

@@ -175,7 +175,7 @@ def test_a_run_must_begin_before_it_claims(ledger: Ledger) -> None:
         ledger.claim(Run("org", "receipts", "never"), {"k": claim()})
 
 
-def test_runs_that_race_never_send_a_key_together_and_none_is_lost(url: str) -> None:
+def test_runs_that_race_never_send_a_key_together_and_none_is_lost(ledger_url: str) -> None:
     """Four runs over the same keys, in opposite orders: each key is sent by its newest run, one run at a time."""
     keys = [f"k{i}" for i in range(40)]
     sending: dict[str, str] = {}
@@ -212,7 +212,7 @@ def test_runs_that_race_never_send_a_key_together_and_none_is_lost(url: str) -> 
 
     def guarded(index: int) -> None:
         try:
-            with Ledger(url) as ledger:
+            with Ledger(ledger_url) as ledger:
                 work(index, ledger)
         except BaseException as error:
             failures.append(error)
@@ -228,7 +228,9 @@ def test_runs_that_race_never_send_a_key_together_and_none_is_lost(url: str) -> 
     assert [key for key, versions in sent.items() if 3 not in versions] == []
 
 
-def test_a_claim_that_comes_while_another_run_acquires_does_not_share_the_key(url: str, ledger: Ledger, clock) -> None:
+def test_a_claim_that_comes_while_another_run_acquires_does_not_share_the_key(
+    ledger_url: str, ledger: Ledger, clock
+) -> None:
     keys = [f"k{i}" for i in range(300)]
     old, new = Run("org", "receipts", "old"), Run("org", "receipts", "new")
     held: dict[str, set[str]] = {}
@@ -239,7 +241,7 @@ def test_a_claim_that_comes_while_another_run_acquires_does_not_share_the_key(ur
             opened.claim(run, {key: claim(version=version) for key in keys[-5:]})
         held[run.run_id] = set(opened.acquire(run, "u1", keys).held)
 
-    with Ledger(url, clock=clock) as other:
+    with Ledger(ledger_url, clock=clock) as other:
         for _ in range(12):
             held.clear()
             for run in (old, new):

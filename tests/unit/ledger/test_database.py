@@ -22,28 +22,28 @@ def write_some(url: str, number: int, failures: multiprocessing.Queue) -> None:
         failures.put(repr(error))
 
 
-def test_processes_that_start_together_share_one_ledger(url: str) -> None:
+def test_processes_that_start_together_share_one_ledger(ledger_url: str) -> None:
     context = multiprocessing.get_context("fork")
     failures = context.Queue()
-    processes = [context.Process(target=write_some, args=(url, number, failures)) for number in range(6)]
+    processes = [context.Process(target=write_some, args=(ledger_url, number, failures)) for number in range(6)]
     for process in processes:
         process.start()
     for process in processes:
         process.join(60)
     assert [process.exitcode for process in processes] == [0] * 6
     assert failures.empty(), failures.get()
-    with Ledger(url) as ledger:
+    with Ledger(ledger_url) as ledger:
         assert ledger.count("org", "ds") == 60
 
 
-def test_a_newer_schema_is_refused(url: str) -> None:
-    with Ledger(url) as ledger:
+def test_a_newer_schema_is_refused(ledger_url: str) -> None:
+    with Ledger(ledger_url) as ledger:
         ledger.count("org", "ds")
-    engine = create_engine(url)
+    engine = create_engine(ledger_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE ledger_schema SET version = 99"))
     engine.dispose()
-    with Ledger(url) as ledger, pytest.raises(ConfigurationError, match=r"schema version 99.*Upgrade"):
+    with Ledger(ledger_url) as ledger, pytest.raises(ConfigurationError, match=r"schema version 99.*Upgrade"):
         ledger.count("org", "ds")
 
 

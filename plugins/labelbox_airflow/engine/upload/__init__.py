@@ -16,7 +16,7 @@ from labelbox_airflow.engine.api import tasks
 from labelbox_airflow.engine.api.embeddings import embedding_ids
 from labelbox_airflow.engine.errors import LabelboxUnavailableError
 from labelbox_airflow.engine.held import held_rows
-from labelbox_airflow.engine.ledger import Claim, Entry, Ledger, Run
+from labelbox_airflow.engine.ledger import Claim, Entry, JournalEntry, Ledger, Run
 from labelbox_airflow.engine.metadata_schema import read_metadata_schema
 from labelbox_airflow.engine.rows.decide import SUPERSEDED, Decision, Overwrite, decide
 from labelbox_airflow.engine.rows.spec import RowsSpec
@@ -24,7 +24,7 @@ from labelbox_airflow.engine.staging import Staging
 from labelbox_airflow.engine.transport import Transport
 from labelbox_airflow.engine.units import REPLACED, Marks, UnitRows, content_mark, load_unit
 from labelbox_airflow.engine.upload.sender import Sender
-from labelbox_airflow.engine.upload.settlement import Settlement
+from labelbox_airflow.engine.upload.settlement import Resent, Settlement
 
 STEP = "rows"
 
@@ -102,7 +102,8 @@ class UnitUpload:
             ids=self._known_ids(),
             held=self._held,
             noted=noted,
-            before_sending=self._note_another_attempt,
+            resent=self._read_resent(noted),
+            before_sending=self._note_resent,
         )
         counts = settlement.settle(task_id) + self._settled - Counter(rejected=self._settled["rejected"])
         with self._ledger.transaction() as transaction:
@@ -111,8 +112,23 @@ class UnitUpload:
             transaction.settle(self._run, self._unit.name, counts=counts, rejected=settlement.rejected)
         return counts
 
-    def _note_another_attempt(self) -> None:
+    def _note_resent(self, resent: Resent) -> None:
+        """Keep what is about to be sent once more, for whoever settles the unit should this attempt end here."""
+        rows = [[index, *decision] for index, decision in resent.decisions.items()]
+        noted = self._ledger.journal(self._run, self._unit.name, STEP)
+        saved = {"intent": _intent(noted), "rows": rows, "made_by_us": sorted(resent.made_by_us)}
+        self._staging.write_json(self._resent_file, saved)
         self._ledger.intend(self._run, self._unit.name, STEP, self._saved_content() or "")
+
+    def _read_resent(self, noted: JournalEntry | None) -> Resent:
+        try:
+            saved = self._staging.read_json(self._resent_file)
+        except FileNotFoundError:
+            saved = None
+        if saved is None or saved["intent"] != _intent(noted):  # none, or of other content
+            return Resent({}, frozenset())
+        decisions = {index: Decision(action, tuple(changed)) for index, action, changed in saved["rows"]}
+        return Resent(decisions, frozenset(saved["made_by_us"]))
 
     def _decide(self) -> list[Decision]:
         unit = self._unit
@@ -203,8 +219,16 @@ class UnitUpload:
         return [distinct[number] for number in saved["rows"]]
 
     @property
+    def _resent_file(self) -> str:
+        return f"{self._unit.name}.resent.json"
+
+    @property
     def _file(self) -> str:
         return f"{self._unit.name}.decisions.json"
+
+
+def _intent(noted: JournalEntry | None) -> str | None:
+    return noted.first_intent_at.isoformat() if noted is not None else None
 
 
 def _content(unit: UnitRows, rows: Sequence[int], distinct: Sequence[Decision]) -> str:

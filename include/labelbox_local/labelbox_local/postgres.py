@@ -114,17 +114,19 @@ class Postgres(Service):
         self._give(data)
         self._give(password)
         options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
-        command = [str(program), "-D", str(data), "-U", _ROLE, f"--pwfile={password}", *options]
         try:
-            with ChildProcess(command, log=self.log, directory=self.directory, user=self.user) as child:
-                code = child.wait()
-            if code:
-                raise ServiceError(f"initdb ended with code {code}. The end of {self.log}:\n{child.last_lines()}")
+            self._run([str(program), "-D", str(data), "-U", _ROLE, f"--pwfile={password}", *options])
         except BaseException:
             shutil.rmtree(data)
             raise
         finally:
             password.unlink()
+
+    def _run(self, command: list[str]) -> None:
+        with ChildProcess(command, log=self.log, directory=self.directory, user=self.user) as child:
+            code = child.wait()
+        if code:
+            raise ServiceError(f"{command[0]} ended with code {code}. The end of {self.log}:\n{child.last_lines()}")
 
     def _give(self, path: Path) -> None:
         if self.user is not None:

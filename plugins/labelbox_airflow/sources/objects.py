@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from labelbox_airflow.sources.storage import Storage
 
 
+MANY_SLOTS = 1000  # beyond, listing all dates at once is cheaper than listing each
+
+
 class TableSourceSpec(Spec):
     """CSV, NDJSON or Parquet files in object storage or on a local disk, read as one table."""
 
@@ -151,8 +154,11 @@ class TableSource:
         return found
 
     def _of_slots(self, how: WindowSpec, window: Window) -> list[StoredObject]:
+        reach = how.reach(window)
+        if (reach.end - reach.start) / how.slot > MANY_SLOTS:
+            return [item for item in self._of_any_slot(how) if reach.start < item.time <= reach.end]
         found: dict[str, StoredObject] = {}
-        for path in expand_path(self._uri, how.reach(window), how.slot, how.zone):
+        for path in expand_path(self._uri, reach, how.slot, how.zone):
             items = self._list(path.uri, may_be_missing=True)
             found.update({item.place: replace(item, time=path.end) for item in items})
         return list(found.values())

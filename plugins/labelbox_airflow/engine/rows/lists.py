@@ -125,7 +125,7 @@ class EmbeddingReader:
         self._values = values_of(spec)
 
     def read(self, rows: pa.RecordBatch, problems: Problems) -> tuple[pa.Array, list[bytes | None]]:
-        """Return the vectors as JSON text, and as float32 bytes for their fingerprint."""
+        """Return the vectors as JSON text of 32-bit floats, and as their bytes for the fingerprint."""
         cells: list[str | None] = []
         floats: list[bytes | None] = []
         for index, value in enumerate(self._values(rows)):
@@ -150,7 +150,7 @@ class EmbeddingReader:
             numbers = np.asarray(vector, np.float32)
         if not np.isfinite(numbers).all():
             raise ValueError("holds a number that is not finite")
-        return orjson.dumps(vector).decode(), numbers.tobytes()
+        return orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY).decode(), numbers.tobytes()
 
 
 def metadata_readers(spec: RowsSpec, schema: MetadataSchema) -> list[MetadataReader]:

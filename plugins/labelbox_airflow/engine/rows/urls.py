@@ -16,6 +16,7 @@ _SIGNATURE = re.compile(
     r"(?=([^&#\s\"'<>\\]?))",
     re.IGNORECASE,
 )
+_PASSWORD = re.compile(r"(https?://)[^/?#\s\"'<>\\@]*@", re.IGNORECASE)
 # docs.labelbox.com/reference/attachments and reference/data-row: not supported in URLs.
 _FORBIDDEN = re.compile(r"[#<>|\s]")
 
@@ -29,8 +30,11 @@ class AssetUrlError(ValueError):
 
 
 def strip_signature(value: str) -> str:
-    """Return ``value``, a URL or a text with URLs in it, without the signatures in their queries."""
-    if "://" not in value or not _PRESIGNED.search(value):
+    """Return ``value``, a URL or a text with URLs in it, without the signatures and passwords in them."""
+    if "://" not in value:
+        return value
+    value = _PASSWORD.sub(r"\1", value)
+    if not _PRESIGNED.search(value):
         return value
     return _SIGNATURE.sub(lambda found: found[1] if found[2] else "", value)
 
@@ -55,6 +59,8 @@ def asset_url(value: str, *, s3_region: str | None, presigned: bool) -> str:
         raise AssetUrlError("bad_url", f"'{strip_signature(value)}' is no https:// or gs:// URL")
     if value.partition("://")[2][:1] in {"", "/", "?"}:
         raise AssetUrlError("bad_url", f"'{strip_signature(value)}' names no host or bucket")
+    if _PASSWORD.match(value):
+        raise AssetUrlError("bad_url", "carries a user name or password; use delegated access")
     if not presigned and _PRESIGNED.search(value):
         raise AssetUrlError(
             "presigned_url",

@@ -87,7 +87,7 @@ def test_a_row_is_mapped_to_json_text() -> None:
         "metadata/total": "1.5",
         "metadata/taken": '"2026-03-01T00:00:00Z"',
         "attachments": '[{"type":"RAW_TEXT","name":"note","value":"a"}]',
-        "embedding/clip": "[1,2]",
+        "embedding/clip": "[1.0,2.0]",
     }
 
 

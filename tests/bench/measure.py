@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas  # noqa: F401  pyarrow imports it at its first use
-
 from tests.bench.meter import Meter
-from tests.bench.sample import DATASET_ID, MAPPING, schema_id, sdk_items, wire_items, write_table
+from tests.bench.sample import DATASET_ID, MAPPING, sdk_items, wire_items, write_table
 
 if TYPE_CHECKING:
     from labelbox_airflow.engine.ledger import Ledger
@@ -51,6 +50,7 @@ class Place:
     def staging(self, run_id: str) -> Any:
         """Return the staging of a run."""
         from fsspec.implementations.local import LocalFileSystem
+
         from labelbox_airflow.engine.staging import Staging
 
         return Staging(LocalFileSystem(), str(self.directory / run_id))
@@ -129,16 +129,15 @@ def _sync(place: Place, run_id: str, time: datetime) -> dict[str, Any]:
     units = extraction.finish().units
     if units:
         complete_schema(transport, extraction.result.additions)
-    for unit in units:
-        upload = UnitUpload(
-            transport, ledger, staging, run=run, spec=spec, dataset_id=DATASET_ID, unit=unit.name
-        )
+    for name in (unit.name for unit in units):
+        upload = UnitUpload(transport, ledger, staging, run=run, spec=spec, dataset_id=DATASET_ID, unit=name)
         with meter.section("decide"):
             task_id = upload.start()
         if task_id is not None:
             tasks.wait(transport, task_id)
         with meter.section("settle"):
             upload.finish(task_id)
+        del upload  # a task of Airflow has one unit in memory
     outcomes: dict[str, int] = {}
     for counts in ledger.tallies(run).values():
         for outcome, rows in counts.items():
@@ -149,17 +148,18 @@ def _sync(place: Place, run_id: str, time: datetime) -> dict[str, Any]:
 
 
 def _watch_sync(meter: Meter) -> None:
+    from sqlalchemy.engine.base import Transaction as DatabaseTransaction
+
     from labelbox_airflow.engine import staging, units, upload
     from labelbox_airflow.engine.api import tasks
     from labelbox_airflow.engine.ledger import Ledger
     from labelbox_airflow.engine.ledger.ledger import Transaction
     from labelbox_airflow.engine.rows import mapping
     from labelbox_airflow.engine.upload.sender import Sender
-    from sqlalchemy.engine.base import Transaction as DatabaseTransaction
 
     for name in ("key", "map"):
         meter.watch(mapping.RowMapping, name, "map")
-    for name in ("row_fingerprints", "text_fingerprints"):
+    for name in ("row_fingerprints", "column_fingerprints"):
         meter.watch(mapping, name, "fingerprints")
     for name in ("entries", "claimed_elsewhere", "claims", "acquire", "claim", "touch"):
         meter.watch(Ledger, name, f"ledger: {name.replace('_', ' ')}")
@@ -193,6 +193,7 @@ def upload(place: Place) -> dict[str, Any]:
             unit = load_unit(staging, path.stem)
         sender.send(unit, dict.fromkeys(range(len(unit)), CREATE), {})
         rows += len(unit)
+        del unit  # a task of Airflow has one in memory
     return meter.result(rows=rows)
 
 

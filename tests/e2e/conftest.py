@@ -281,6 +281,7 @@ def _dag_run(run_type: str, again: bool, *, dag: Any, session: Any, **options: A
     if run is not None and again:
         run.state = DagRunState.RUNNING
         session.commit()
+        run.dag = dag
         return run  # type: ignore[no-any-return]
     if run is not None:
         session.delete(run)
@@ -320,5 +321,7 @@ def deployment(
     for variable, value in settings.items():
         monkeypatch.setenv(variable, value)
     assert os.environ["AIRFLOW_HOME"] == str(airflow_home)
+    # Airflow keeps the file system of a connection for as long as a process lives; a task has one of its own.
+    monkeypatch.setattr("airflow.sdk.io.store._STORE_CACHE", {})
     yield made
     local_labelbox.admin("DELETE", "faults")

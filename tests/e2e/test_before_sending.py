@@ -51,7 +51,7 @@ def test_a_dry_run_prints_the_plan_and_changes_nothing(
     for line in (
         "6 rows read",
         f"2 would be created, e.g. {deployment.name}/0007, {deployment.name}/0008",
-        f"2 would be updated (row_data 1, metadata 1), e.g. {deployment.name}/0001, {deployment.name}/0002",
+        f"2 would be updated (metadata 1, row_data 1), e.g. {deployment.name}/0001, {deployment.name}/0002",
         "1 unchanged",
         "0 superseded",
         "1 rejected",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
 
 from labelbox_local import postgres as postgres_service
 from labelbox_local.stack import ChildProcess, ObjectStore, Postgres, Service, ServiceError
@@ -26,7 +29,7 @@ class BrokenService(Service):
     name = "broken"
 
     def _command(self) -> list[str]:
-        return [sys.executable, "-c", "import sys; print('line one'); sys.exit('no such flag')"]
+        return [sys.executable, "-c", "import sys; print('line one', flush=True); sys.exit('no such flag')"]
 
     def _is_ready(self) -> bool:
         return False
@@ -104,11 +107,12 @@ def test_postgres_runs_from_a_copy_where_its_user_cannot_reach_the_installed_one
         assert (open_path / "software").exists() == (os.geteuid() == 0)
 
 
-@pytest.mark.skipif("os.geteuid() != 0")
 def test_root_is_told_which_directory_is_closed_to_postgres(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
+    server = Postgres(tmp_path / "postgres")
+    server.user = postgres_service.NOBODY
     with pytest.raises(ServiceError, match=f"cannot enter {re.escape(str(tmp_path))}. Choose another"):
-        Postgres(tmp_path / "postgres").start()
+        server.start()
 
 
 def test_a_service_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
@@ -124,7 +128,7 @@ def test_services_end_with_a_parent_that_is_killed(open_path: Path, number: sign
         "with stack.interruptible(), getattr(stack, sys.argv[1])(Path(sys.argv[2])) as service:\n"
         "    print(service.pid, flush=True); time.sleep(60)"
     )
-    command = [sys.executable, "-c", program, service, open_path]
+    command = [sys.executable, "-c", program, service, str(open_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout
         pid = int(parent.stdout.readline())

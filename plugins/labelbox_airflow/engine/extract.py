@@ -22,7 +22,7 @@ from labelbox_airflow.engine.units import (
     Marks,
     Unit,
     UnitWriter,
-    content_mark,
+    content_mark, content_marks,
     part_marks,
     payload_of,
 )
@@ -209,7 +209,7 @@ class _Page:
             return
         mapped = self._mapping.map(self._keyed, chosen)
         self._x.reject(mapped.rejected)
-        rows, marks = mapped.rows, part_marks(mapped.rows)
+        rows, marks, contents = mapped.rows, part_marks(mapped.rows), content_marks(mapped.rows)
         unit, sequence = self._x.units.current(rows.schema, rows.num_rows), self._x.units.next_sequence
         columns = (rows.column(name).to_pylist() for name in ("global_key", "version", "source", "origin"))
         staged: list[int] = []
@@ -220,16 +220,16 @@ class _Page:
                 continue
             if decision is not SUPERSEDED:  # a row that changes nothing contradicts none after it
                 self._met_here.add(key)
-            if decision not in {SUPERSEDED, COPY}:
+            if decision is not SUPERSEDED and decision is not COPY:
                 self._replace_earlier(key)
             if self._is_sent(key, decision):
-                content = content_mark(marks[index])
-                self._claims[key] = Claim(unit, sequence + len(staged), version, content, origin)
+                self._claims[key] = Claim(unit, sequence + len(staged), version, contents[index], origin)
                 staged.append(index)
             elif decision is UNCHANGED:
                 self._touched[key] = (version, source)
         if staged:
-            self._x.units.write(rows.take(pa.array(staged, pa.int64())))
+            all_of_them = len(staged) == rows.num_rows
+            self._x.units.write(rows if all_of_them else rows.take(pa.array(staged, pa.int64())))
 
     def _replace_earlier(self, key: str) -> None:
         """Note that a row staged before is not to be sent, in whatever order their units are."""
@@ -242,7 +242,8 @@ class _Page:
         result = self._x.result
         if decision.action in {"create", "update"}:
             result.planned[decision.action] += 1
-            result.changes.update(decision.changed if decision.action == "update" else ())
+            if decision.action == "update":
+                result.changes.update(decision.changed)
             result.note(decision.action, key)
             return True
         if decision is UNCHANGED and key in self._busy:

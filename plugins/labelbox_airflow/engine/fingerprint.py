@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from hashlib import blake2b
+from itertools import pairwise
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from labelbox_airflow.engine.columns import text_buffers
 
 _SEPARATOR = "\x1f"
 _NULL = "\x00"
@@ -23,20 +27,29 @@ def text_fingerprints(texts: Iterable[str | None]) -> list[int | None]:
     return [None if text is None else fingerprint(text.encode()) for text in texts]
 
 
+def column_fingerprints(texts: pa.Array, *, person: bytes = b"") -> pa.Array:
+    """Return the fingerprint of each text of a column; null stays null.
+
+    :param person: up to 16 bytes that the fingerprints are bound to
+    """
+    offsets, content = text_buffers(texts)
+    ends = offsets.tolist()
+    digests = [blake2b(content[start:end], digest_size=8, person=person).digest() for start, end in pairwise(ends)]
+    marks = pa.array(np.frombuffer(b"".join(digests), "<i8"), pa.int64())
+    return pc.if_else(texts.is_valid(), marks, None) if texts.null_count else marks
+
+
 def row_fingerprints(rows: pa.RecordBatch, columns: Sequence[str], *, mapping: bytes) -> list[int]:
     """Return one fingerprint a row over its raw values in ``columns``, bound to the mapping they go through.
 
     :param mapping: a hash of everything that decides what the values become; a changed mapping changes all
     """
-    person = mapping[:16]
     if not columns:
         return [0] * rows.num_rows
     texts = [_as_text(rows.column(name)) for name in columns]
     joined = pc.binary_join_element_wise(*texts, _SEPARATOR, null_handling="replace", null_replacement=_NULL)
-    return [
-        int.from_bytes(blake2b(text.encode(), digest_size=8, person=person).digest(), "little", signed=True)
-        for text in joined.to_pylist()
-    ]
+    marks: list[int] = column_fingerprints(joined, person=mapping[:16]).to_pylist()
+    return marks
 
 
 def _as_text(column: pa.Array) -> pa.Array:

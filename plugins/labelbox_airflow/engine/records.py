@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from labelbox_airflow.engine.errors import SourceError
 
@@ -57,6 +58,11 @@ class Batch:
     def origin(self, index: int) -> str:
         """Return where the row at ``index`` came from."""
         return f"{self.place} {self.position_word} {self.positions[index]}"
+
+    def origins(self) -> pa.Array:
+        """Return where each row came from, as a column."""
+        positions = pa.array(self.positions, pa.int64()).cast(pa.string())
+        return pc.binary_join_element_wise(f"{self.place} {self.position_word} ", positions, "")
 
 
 def batch_of(records: Any, *, place: str) -> Batch:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 
@@ -92,6 +93,17 @@ def content_mark(marks: Marks) -> int:
     return fingerprint(struct.pack("<5q", *(mark or 0 for mark in marks)))
 
 
+def content_marks(rows: pa.RecordBatch) -> list[int]:
+    """Return the :func:`content_mark` of each row."""
+    names = [f"fingerprint.{part}" for part in PARTS]
+    marks = np.zeros((rows.num_rows, len(names)), "<i8")
+    for index, name in enumerate(names):
+        if name in rows.schema.names:
+            marks[:, index] = rows.column(name).fill_null(0).to_numpy()
+    packed, size = marks.tobytes(), marks.shape[1] * marks.itemsize
+    return [fingerprint(packed[start : start + size]) for start in range(0, len(packed), size)]
+
+
 def payload_of(row: Mapping[str, Any]) -> dict[str, object]:
     """Return the content of a mapped row, signatures of URLs stripped, for its dead letter."""
     return {
@@ -120,8 +132,13 @@ class UnitRows:
         return len(self.keys)
 
     def take(self, indices: Sequence[int]) -> pa.RecordBatch:
-        """Return some rows as one batch."""
-        taken = self.table.take(pa.array(indices, pa.int64())).combine_chunks().to_batches()
+        """Return some rows as one batch; neighbours are not copied."""
+        first = indices[0] if indices else 0
+        if list(indices) == list(range(first, first + len(indices))):
+            table = self.table.slice(first, len(indices))
+        else:
+            table = self.table.take(pa.array(indices, pa.int64()))
+        taken = table.combine_chunks().to_batches()
         return taken[0] if taken else pa.RecordBatch.from_pylist([], self.table.schema)
 
     def only(self, chosen: Collection[tuple[str, str | None]]) -> UnitRows:

@@ -14,6 +14,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelbox_airflow.engine.columns import json_texts, text_buffers
 from labelbox_airflow.engine.errors import LabelboxError
 from labelbox_airflow.engine.metadata_schema import MetadataField, MetadataSchema
 from labelbox_airflow.engine.rows.lists import CLEAR
@@ -22,6 +23,9 @@ from labelbox_airflow.engine.rows.values import join_present
 MAX_CHUNK = 10_000_000  # bytes of JSON a chunk; SDK schema/internal/datarow_upload_constants.py
 METADATA_PREFIX = "metadata/"
 EMBEDDING_PREFIX = "embedding/"
+
+Pieces = list[pa.Array | str]
+"""Text of each row: columns, and what is the same in every row."""
 
 
 class WireFormat:
@@ -40,46 +44,37 @@ class WireFormat:
         schema: MetadataSchema,
         embedding_ids: Mapping[str, str],
     ) -> None:
-        self._dataset = f'"dataset_id":{_json(dataset_id)}'
-        self._media_type = f'"media_type":{_json(media_type)}' if media_type else None
+        self._end = f',"dataset_id":{_json(dataset_id)}}}}}'
+        self._media_type = [f',"media_type":{_json(media_type)}'] if media_type else []
         self._schema = schema
         self._embedding_ids = embedding_ids
 
     def creates(self, rows: pa.RecordBatch) -> pa.Array:
         """Return one item a row that creates it with all its parts, as JSON text."""
-        parts = [_keyed("row_data", rows), _keyed("external_id", rows), self._media_type]
-        parts += [self._metadata(rows), _attachments(rows), self._embeddings(rows)]
-        return self._items('{"id":{"type":"AUTO","value":""},"payload":{"global_key":', rows, parts)
+        keys = json_texts(rows.column("global_key"))
+        parts = [*_keyed("row_data", rows), *_keyed("external_id", rows), *self._media_type]
+        parts += [*self._metadata(rows), *_attachments(rows), *self._embeddings(rows)]
+        return _joined('{"id":{"type":"AUTO","value":""},"payload":{"global_key":', keys, *parts, self._end)
 
     def updates(self, rows: pa.RecordBatch, parts: Sequence[str]) -> pa.Array:
         """Return one item a row that writes ``parts`` of a row that exists; a list that is written is replaced."""
-        writers: dict[str, Callable[[pa.RecordBatch], pa.Array | str | None]] = {
+        writers: dict[str, Callable[[pa.RecordBatch], Pieces]] = {
             "row_data": lambda r: _keyed("row_data", r),
             "external_id": lambda r: _keyed("external_id", r),
             "metadata": self._metadata,
             "attachments": _attachments,
             "embeddings": self._embeddings,
         }
-        keys = [orjson.dumps(key).decode() for key in rows.column("global_key").to_pylist()]
-        before = pa.array(
-            [f'{{"id":{{"type":"GKEY","value":{key}}},"payload":{{"global_key":' for key in keys], pa.string()
-        )
-        return self._items(before, rows, [writers[part](rows) for part in parts])
+        keys = json_texts(rows.column("global_key"))
+        pieces = [piece for part in parts for piece in writers[part](rows)]
+        return _joined('{"id":{"type":"GKEY","value":', keys, '},"payload":{"global_key":', keys, *pieces, self._end)
 
-    def _items(self, before: pa.Array | str, rows: pa.RecordBatch, parts: Sequence[pa.Array | str | None]) -> pa.Array:
-        keys = pa.array([orjson.dumps(key).decode() for key in rows.column("global_key").to_pylist()], pa.string())
-        given = [part for part in parts if part is not None]
-        payload = _join([keys, *given, self._dataset], rows.num_rows, separator=",")
-        return pc.binary_join_element_wise(before, payload, "}}", "")
-
-    def _metadata(self, rows: pa.RecordBatch) -> pa.Array | None:
+    def _metadata(self, rows: pa.RecordBatch) -> Pieces:
         columns = [name for name in rows.schema.names if name.startswith(METADATA_PREFIX)]
-        if not columns:
-            return None
-        fields = [self.metadata_field(name.removeprefix(METADATA_PREFIX), rows.column(name)) for name in columns]
-        return _listed("metadata_fields", join_present(fields, ","))
+        fields = [self._metadata_field(name.removeprefix(METADATA_PREFIX), rows.column(name)) for name in columns]
+        return _listed("metadata_fields", fields)
 
-    def metadata_field(self, name: str, values: pa.Array) -> pa.Array:
+    def _metadata_field(self, name: str, values: pa.Array) -> Pieces:
         """Return one metadata field as JSON text, null where the value is null or is to be cleared.
 
         :raises LabelboxError: when Labelbox lacks the field, or an enum option that is used
@@ -87,30 +82,25 @@ class WireFormat:
         held = self._schema.get(name)
         if held is None:
             raise LabelboxError(f"there is no metadata field '{name}' in Labelbox", remedy="Was it deleted just now?")
-        values = pc.if_else(pc.equal(values, CLEAR), pa.scalar(None, pa.string()), values)
+        cleared = pc.equal(values, CLEAR)
+        if pc.any(cleared).as_py():
+            values = pc.if_else(cleared, pa.scalar(None, pa.string()), values)
         if held.kind == "enum":
-            return _enum(held, values)
-        return pc.binary_join_element_wise(f'{{"schemaId":"{held.id}","value":', values, "}", "")
+            return [_enum(held, values)]
+        return [f'{{"schemaId":"{held.id}","value":', values, "}"]
 
-    def _embeddings(self, rows: pa.RecordBatch) -> pa.Array | None:
+    def _embeddings(self, rows: pa.RecordBatch) -> Pieces:
         columns = [name for name in rows.schema.names if name.startswith(EMBEDDING_PREFIX)]
-        if not columns:
-            return None
+        ids = [_json(self._embedding_ids[name.removeprefix(EMBEDDING_PREFIX)]) for name in columns]
         vectors = [
-            pc.binary_join_element_wise(
-                f'{{"embeddingId":{_json(self._embedding_ids[name.removeprefix(EMBEDDING_PREFIX)])},"vector":',
-                rows.column(name),
-                "}",
-                "",
-            )
-            for name in columns
+            [f'{{"embeddingId":{id_},"vector":', rows.column(name), "}"] for name, id_ in zip(columns, ids, strict=True)
         ]
-        return _listed("embeddings", join_present(vectors, ","))
+        return _listed("embeddings", vectors)
 
 
 def chunks(items: Iterable[pa.Array], *, limit: int = MAX_CHUNK) -> Iterator[bytes]:
     """Join items into JSON arrays of at most ``limit`` bytes; a larger item is a chunk of its own."""
-    pieces: list[bytes] = []
+    pieces: list[memoryview] = []
     size = 1
     for array in items:
         for piece in _pieces(array, max(limit // 8, 1)):  # small pieces fill a chunk to the brim
@@ -123,25 +113,19 @@ def chunks(items: Iterable[pa.Array], *, limit: int = MAX_CHUNK) -> Iterator[byt
         yield _closed(pieces)
 
 
-def _pieces(items: pa.Array, limit: int) -> Iterator[bytes]:
+def _pieces(items: pa.Array, limit: int) -> Iterator[memoryview]:
     """Cut the text of an array, a comma behind each item, into runs of whole items of at most ``limit`` bytes."""
-    listed = pc.binary_join_element_wise(items, "", ",")
-    offsets = np.frombuffer(listed.buffers()[1], np.int32)[listed.offset : listed.offset + len(listed) + 1]
-    content = memoryview(listed.buffers()[2]) if len(listed) else memoryview(b"")
-    first = 0
-    while first < len(listed):
+    offsets, content = text_buffers(pc.binary_join_element_wise(items, "", ","))
+    first, count = 0, len(items)
+    while first < count:
         last = int(np.searchsorted(offsets, offsets[first] + limit - 1, side="right")) - 1
-        last = max(first + 1, min(last, len(listed)))
-        yield bytes(content[offsets[first] : offsets[last]])
+        last = max(first + 1, min(last, count))
+        yield content[offsets[first] : offsets[last]]
         first = last
 
 
-def _closed(pieces: list[bytes]) -> bytes:
-    whole = bytearray(b"[")
-    for piece in pieces:
-        whole += piece
-    whole[-1:] = b"]"
-    return bytes(whole)
+def _closed(pieces: list[memoryview]) -> bytes:
+    return b"".join([b"[", *pieces[:-1], pieces[-1][:-1], b"]"])
 
 
 def manifest(chunk_urls: Sequence[str], item_count: int) -> bytes:
@@ -149,19 +133,23 @@ def manifest(chunk_urls: Sequence[str], item_count: int) -> bytes:
     return orjson.dumps({"source": "SDK", "item_count": item_count, "chunk_uris": list(chunk_urls)})
 
 
-def _keyed(name: str, rows: pa.RecordBatch) -> pa.Array | None:
+def _keyed(name: str, rows: pa.RecordBatch) -> Pieces:
     if name not in rows.schema.names:
-        return None
-    return pc.binary_join_element_wise(f'"{name}":', rows.column(name), "")
+        return []
+    values = rows.column(name)
+    if values.null_count:
+        return [pc.binary_join_element_wise(f',"{name}":', values, "")]
+    return [f',"{name}":', values]
 
 
-def _attachments(rows: pa.RecordBatch) -> pa.Array | None:
+def _attachments(rows: pa.RecordBatch) -> Pieces:
     if "attachments" not in rows.schema.names:
-        return None
+        return []
     texts = rows.column("attachments")
-    if pc.any(pc.match_substring(texts, '"value":null')).as_py():
+    offsets, content = text_buffers(texts)
+    if b'"value":null' in bytes(content[offsets[0] : offsets[-1]]):
         texts = pa.array([_without_cleared(text) for text in texts.to_pylist()], pa.string())
-    return pc.binary_join_element_wise('"attachments":', texts, "")
+    return [',"attachments":', texts]
 
 
 def _without_cleared(text: str) -> str:
@@ -182,14 +170,17 @@ def _enum(held: MetadataField, values: pa.Array) -> pa.Array:
     return pa.array(fragments, pa.string()).take(encoded.indices)
 
 
-def _listed(name: str, joined: pa.Array) -> pa.Array:
-    return pc.binary_join_element_wise(f'"{name}":[', joined, "]", "")
+def _listed(name: str, entries: Sequence[Pieces]) -> Pieces:
+    """Return a list of entries, each of some pieces; those with a null are left out."""
+    if any(isinstance(piece, pa.Array) and piece.null_count for entry in entries for piece in entry):
+        entries = [[join_present([pc.binary_join_element_wise(*entry, "") for entry in entries], ",")]]
+    listed = [piece for entry in entries for piece in (",", *entry)]
+    return [f',"{name}":[', *listed[1:], "]"] if entries else []
 
 
-def _join(parts: Sequence[pa.Array | str], length: int, *, separator: str) -> pa.Array:
-    if all(isinstance(part, str) for part in parts):
-        return pa.array([separator.join(str(part) for part in parts)] * length, pa.string())
-    return pc.binary_join_element_wise(*parts, separator, null_handling="skip")
+def _joined(*pieces: pa.Array | str) -> pa.Array:
+    """Join the pieces of each row; a null is nothing."""
+    return pc.binary_join_element_wise(*pieces, "", null_handling="replace", null_replacement="")
 
 
 def _json(value: str) -> str:

@@ -86,7 +86,12 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
 
         staging = self._deployment.staging_of(self.sync, run.run_id)
         staging.clear()
-        extracted = self._run_extraction(ledger, ledger, run, plan, staging)
+        try:
+            extracted = self._run_extraction(ledger, ledger, run, plan, staging)
+        except BaseException:
+            # What it has claimed must not hold back, or supersede, rows of other runs; a retry begins anew.
+            ledger.finish_run(run, state="failed", rows_read=0, rows_filtered=0, watermark=None)
+            raise
         summary = Summary.of(extracted, self.target, plan.window, plan.moves_watermark, plan.overwrite)
         staging.write_json(SUMMARY, summary.as_dict())
         return summary.counts()

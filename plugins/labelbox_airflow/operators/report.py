@@ -42,19 +42,20 @@ class LabelboxReportOperator(LabelboxOperator):
         from labelbox_airflow.engine.ledger import Run
         from labelbox_airflow.engine.summary import Summary
 
+        broken = self._broken_tasks(context)
         if is_dry_run(context):
+            if broken:
+                raise IncompleteRunError("the plan is not complete", where=self.sync, remedy=_where_to_look(broken))
             raise AirflowSkipException("a dry run: the plan is in the log of the extract task")
         staging = self._deployment.staging_of(self.sync, context["run_id"])
         try:
             summary = Summary.read_from(staging, SUMMARY)
         except FileNotFoundError:
-            raise IncompleteRunError(
-                "nothing was extracted", where=self.sync, remedy="The log of the task that failed says why."
-            ) from None
+            raise IncompleteRunError("nothing was extracted", where=self.sync, remedy=_where_to_look(broken)) from None
         run = Run(summary.organization, self.sync, context["run_id"])
         with self._deployment.open_ledger() as ledger:
             report = self._write_report(ledger, run, summary, staging)
-            problem = self._problem(report)
+            problem = self._problem(report, broken)
             state = ledger.run_state(run)
             moves = problem is None and summary.moves_watermark and state is not None
             ledger.finish_run(
@@ -93,7 +94,15 @@ class LabelboxReportOperator(LabelboxOperator):
             self.log.info(line)
         return report
 
-    def _problem(self, report: Report) -> DataIOError | None:
+    def _broken_tasks(self, context: Mapping[str, Any]) -> dict[str, str]:
+        """Return the tasks before this one that failed, or did not run as one before them failed, and their states."""
+        ti = context["ti"]
+        tasks = sorted(self.upstream_task_ids)
+        states = ti.get_task_states(dag_id=ti.dag_id, task_ids=tasks, run_ids=[ti.run_id]) if tasks else {}
+        found = states.get(ti.run_id, {}).items()
+        return {name: str(state) for name, state in found if state in {"failed", "upstream_failed"}}
+
+    def _problem(self, report: Report, broken: Mapping[str, str]) -> DataIOError | None:
         """Return why the run may not count as done, None when all is well."""
         from labelbox_airflow.engine.errors import GuardError
         from labelbox_airflow.engine.guard import GuardSpec
@@ -104,11 +113,11 @@ class LabelboxReportOperator(LabelboxOperator):
                 where=self.sync,
                 remedy="This is a defect of the sync: please report it with report.json. Nothing moved the watermark.",
             )
-        if report.unsettled:
+        if report.unsettled or broken:
             return IncompleteRunError(
                 f"{report.unsettled:,} of {report.read:,} rows are not settled",
                 where=self.sync,
-                remedy="Clear the failed tasks: they go on where they were.",
+                remedy=f"{_where_to_look(broken)} Clear what failed: it goes on where it was.",
             )
         try:
             GuardSpec.model_validate(self.guard).check_rejected(report.outcomes["rejected"], report.read)
@@ -122,3 +131,8 @@ class LabelboxReportOperator(LabelboxOperator):
         for asset in self.outlets or ():
             context["outlet_events"][asset].extra = counts
         return {**counts, "report": staging.path(REPORT)}
+
+
+def _where_to_look(broken: Mapping[str, str]) -> str:
+    failed = [name for name, state in broken.items() if state == "failed"]
+    return f"The log of {' and '.join(failed) or 'the task that failed'} says why."

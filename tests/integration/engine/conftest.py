@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import sqlite3
 import time
 from collections import Counter
@@ -263,9 +264,9 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def connect(airflow_connection: str) -> LabelboxTransport:
     """Return a transport over an Airflow connection, given as JSON, that does not rest between attempts."""
-    from airflow.sdk import Connection
-
-    connection = LabelboxConnection.of(Connection.from_json(airflow_connection, conn_id="labelbox_test"))
+    given = json.loads(airflow_connection)
+    rest_endpoint = given["extra"]["rest_endpoint"]
+    connection = LabelboxConnection("labelbox_test", given["password"], given["host"], rest_endpoint)
     return LabelboxTransport(connection, sender=Sender(connection, sleep=doze))
 
 

@@ -187,7 +187,7 @@ def fresh(world: World) -> list[dict[str, Any]]:
 def loaded(worlds: Sequence[World]) -> None:
     """Rows were loaded; then some were deleted by hand, others came in by other ways."""
     world = replace(worlds[0], unit_rows=50_000)
-    world.load("before", [each.record(n, version=5) for each in worlds for n in range(12)])
+    world.load("before", [each.record(n, version=5) for each in worlds for n in range(13)])
     deleted = {f"{each.prefix}{n:04d}" for each in worlds for n in (7, 10, 11)}
     _delete(world, [row["data_row"]["id"] for row in world.exported() if row["data_row"]["global_key"] in deleted])
     other = replace(world, directory=world.directory / "other")
@@ -222,6 +222,7 @@ def edited(world: World) -> list[dict[str, Any]]:
         row(9, taken_at="yesterday"),
         row(10, vector=[10, 0, 0, 0]),
         row(11, country="ES"),
+        row(12, country=None, thumbnail=None, total=3),
         row(20),
         row(21),
         row(30),
@@ -251,8 +252,9 @@ def test_a_run_of_edits_may_be_killed_anywhere(new_world: Callable[..., World], 
 
 
 @pytest.mark.parametrize("scene", [pytest.param(FIRST_LOAD, id="first load"), pytest.param(EDITS, id="edits")])
-def test_a_task_may_be_killed_again_and_again(new_world: Callable[..., World], scene: Scene) -> None:
-    undisturbed, world = crowd(new_world, scene, 2)
+@pytest.mark.parametrize("when_null", ["leave", "clear"])
+def test_a_task_may_be_killed_again_and_again(new_world: Callable[..., World], scene: Scene, when_null: str) -> None:
+    undisturbed, world = crowd(new_world, scene, 2, rows={**ROWS, "when_null": when_null})
     interrupted(undisturbed, scene, Executioner())
 
     interrupted(world, scene, Executioner(), survive_all)
@@ -270,12 +272,12 @@ def test_units_are_taken_up_one_by_one(new_world: Callable[..., World]) -> None:
 
 
 def test_a_run_cleared_as_a_whole_in_the_middle_ends_in_the_same_content(new_world: Callable[..., World]) -> None:
-    worlds = crowd(new_world, EDITS, 12, unit_rows=7, batch_rows=7)
+    worlds = crowd(new_world, EDITS, 6, unit_rows=7, batch_rows=7)
     interrupted(worlds[0], EDITS, Executioner())
     expected = EDITS.end(worlds[0])
     for number, world in enumerate(worlds[1:]):
         with pytest.raises(Killed):
-            interrupted(world, EDITS, Executioner(20 + 4 * number), lambda task, _: task())
+            interrupted(world, EDITS, Executioner(18 + 9 * number), lambda task, _: task())
         assert world.load("run", edited(world))
         ended = EDITS.end(world)
         for same in ("codes", "held", "remembered", "claims"):

@@ -376,9 +376,12 @@ def known_fields(new_world: Callable[..., World]) -> None:
 
 
 @pytest.mark.usefixtures("known_fields")
+@pytest.mark.parametrize("lists", ["merge", "replace"])
+@pytest.mark.parametrize("when_null", ["leave", "clear"])
 def test_rows_the_sdk_made_are_taken_over(
-    world: World, sdk: Client, dataset: Dataset, local_labelbox: LocalLabelbox
+    world: World, sdk: Client, dataset: Dataset, local_labelbox: LocalLabelbox, lists: str, when_null: str
 ) -> None:
+    world.rows = with_rows(lists=lists, when_null=when_null)
     create(dataset, [by_the_sdk(sdk, world, n) for n in range(3)])
     before = world.held()
     records = [world.record(n) for n in range(4)]
@@ -629,6 +632,18 @@ def test_pdf_rows(new_world: Callable[..., World]) -> None:
     }
     assert orjson.loads(held["1"]["row_data"]) == {"pdf_url": f"https://files.example.com/{world.prefix}1.pdf"}
     assert world.load("second", records) == {"unchanged": 2}
+
+
+def test_structured_rows_loaded_before_are_known_again(
+    new_world: Callable[..., World], local_labelbox: LocalLabelbox
+) -> None:
+    document = {"pdf_url": "https://files.example.com/{id}.pdf", "text_layer_url": "layer"}
+    world = new_world(rows={"row_data": document, "global_key": "id", "media_type": "PDF"})
+    records = [{"id": f"{world.prefix}{n}", "layer": f"https://l.example.com/{n}"} for n in range(2)]
+    world.load("before", records)
+    forgotten = replace(world, directory=world.directory / "new ledger")
+
+    assert forgotten.load("first", records) == {"unchanged": 2}
 
 
 def test_conversation_rows(new_world: Callable[..., World]) -> None:

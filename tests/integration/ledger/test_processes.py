@@ -21,7 +21,8 @@ Result = TypeVar("Result")
 pytestmark = pytest.mark.parametrize("database", ["sqlite", "postgres"])
 
 ROUNDS = 15
-KEYS = [f"k{number}" for number in range(200)]
+KEYS = [f"k{number}" for number in range(500)]
+WANTED_TWICE = KEYS[-5:]
 together: Barrier
 
 
@@ -39,16 +40,21 @@ def meet_at(barrier: Barrier) -> None:
     together = barrier
 
 
-def claim_and_acquire(url: str, number: int) -> list[set[str]]:
-    """Return the keys held in each round."""
+def acquire_early_or_late(url: str, number: int) -> list[set[str]]:
+    """Return the keys held in each round: process 0 acquires all of them while process 1 claims newer rows of a few."""
+    keys = KEYS if number == 0 else WANTED_TWICE
     held = []
     with Ledger(url) as ledger:
         for turn in range(ROUNDS):
             run = Run("org", f"sync{number}", f"run{turn}")
             ledger.begin_run(run, window_start=None, window_end=None, spec_hash="h")
+            wanted = {key: Claim("unit", 0, number, 0, "o") for key in keys}
+            if number == 0:
+                ledger.claim(run, wanted)
             together.wait()
-            ledger.claim(run, {key: Claim("unit", 0, turn % 2 ^ number, 0, "o") for key in KEYS})
-            held.append(set(ledger.acquire(run, "unit", KEYS).held))
+            if number == 1:
+                ledger.claim(run, wanted)
+            held.append(set(ledger.acquire(run, "unit", keys).held))
             together.wait()
             ledger.finish_run(run, state="success", rows_read=0, rows_filtered=0, watermark=None)
     return held
@@ -66,9 +72,9 @@ def put_in_any_order(url: str, number: int) -> None:
 
 
 def test_of_two_processes_that_acquire_at_once_exactly_one_holds_each_key(ledger_url: str) -> None:
-    for first, second in zip(*in_processes(2, claim_and_acquire, ledger_url), strict=True):
+    for first, second in zip(*in_processes(2, acquire_early_or_late, ledger_url), strict=True):
         assert first & second == set()
-        assert first | second == set(KEYS)
+        assert first | second >= set(WANTED_TWICE)
 
 
 def test_eight_processes_that_write_at_once_leave_the_newest_version_of_each_key(ledger_url: str) -> None:
@@ -79,4 +85,4 @@ def test_eight_processes_that_write_at_once_leave_the_newest_version_of_each_key
     newest = 10 * (ROUNDS - 1) + 7
     assert set(entries) == set(KEYS)
     assert {entry.version for entry in entries.values()} == {newest}
-    assert all(entry.sync == f"s{entry.source % 10}" for entry in entries.values()), "no entry is of two writers"
+    assert {(entry.sync, (entry.source or 0) % 10) for entry in entries.values()} <= {(f"s{n}", n) for n in range(8)}

@@ -136,6 +136,7 @@ class Ledger(_Writes):
         self, url: str, *, lease: timedelta = timedelta(hours=6), clock: Callable[[], datetime] = _utc_now
     ) -> None:
         self._database = Database(url, lease=lease, clock=clock)
+        self._lease, self._clock = lease, clock
 
     def __enter__(self) -> Self:
         return self
@@ -193,6 +194,10 @@ class Ledger(_Writes):
         """Return those of ``keys`` that another run is about to send, or is sending."""
         with self._database.reading() as session:
             return claims.elsewhere(session, run, keys)
+
+    def lease_ran_out(self, since: datetime) -> bool:
+        """Tell whether claims made at a moment, and not renewed, hold no longer."""
+        return self._clock() >= since + self._lease
 
     def journal(self, run: Run, unit: str, step: str) -> JournalEntry | None:
         """Return what is known of a submission, None when it was never begun or is settled."""

@@ -10,12 +10,13 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelbox_airflow.engine.columns import json_texts
 from labelbox_airflow.engine.metadata_schema import MetadataField, MetadataSchema, SchemaAddition
-from labelbox_airflow.engine.rows.metadata import Convert, converter
+from labelbox_airflow.engine.rows.metadata import Convert, convert_column, converter
 from labelbox_airflow.engine.rows.problems import Problems
 from labelbox_airflow.engine.rows.spec import AttachmentSpec, EmbeddingSpec, MetadataKind, MetadataSpec, RowsSpec
-from labelbox_airflow.engine.rows.urls import AssetUrlError, asset_url
-from labelbox_airflow.engine.rows.values import join_present, texts, values_of
+from labelbox_airflow.engine.rows.urls import AssetUrlError, are_plain_urls, asset_url
+from labelbox_airflow.engine.rows.values import join_present, text_column, texts, values_of
 
 MAX_OPTION = 100  # characters of an option's name; SDK data_row_metadata.py
 CLEAR = "null"
@@ -30,12 +31,17 @@ class MetadataReader:
         self.kind: MetadataKind = held.kind if held is not None else spec.kind or "string"
         self.new_options: set[str] = set()
         self._known = frozenset(held.options if held is not None else ())
+        self._spec = spec
         self._values = values_of(spec)
         self._null = CLEAR if clear else None
         self._convert = self._option_converter(spec) if self.kind == "enum" else converter(self.kind, spec)
 
     def read(self, rows: pa.RecordBatch, problems: Problems) -> pa.Array:
         """Return the values as JSON text; null leaves what is in Labelbox, :data:`CLEAR` clears it."""
+        values = text_column(self._spec, rows)
+        converted = self._convert_column(values) if values is not None else None
+        if converted is not None:
+            return converted if self._null is None else converted.fill_null(self._null)
         convert, null = self._convert, self._null
         result: list[str | None] = []
         for index, value in enumerate(self._values(rows)):
@@ -45,6 +51,17 @@ class MetadataReader:
                 problems.add(index, f"bad_{self.kind}", f"metadata.{self.name}", value, str(error))
                 result.append(None)
         return pa.array(result, pa.string())
+
+    def _convert_column(self, values: pa.Array) -> pa.Array | None:
+        """Convert a column of texts; None where a value needs a closer look."""
+        if self.kind != "enum":
+            return convert_column(self.kind, self._spec, values)
+        encoded = values.dictionary_encode()
+        try:
+            options = pa.array([self._convert(option) for option in encoded.dictionary.to_pylist()], pa.string())
+        except ValueError:
+            return None
+        return options.take(encoded.indices)
 
     def note_options(self, accepted: pa.Array) -> None:
         """Gather the options that rows which go on need and Labelbox lacks."""
@@ -82,28 +99,30 @@ class AttachmentsReader:
         self._clear = spec.when_null == "clear"
         self._s3_region = spec.s3_region
         self._presigned = spec.presigned_urls == "allow"
-        self._readers = [
-            (a, values_of(a.value), _attachment_wrap(a))
-            for a in sorted(attachments, key=lambda a: (a.type, a.name or ""))
-        ]
+        self._readers = [(a, *_attachment_wrap(a)) for a in sorted(attachments, key=lambda a: (a.type, a.name or ""))]
 
     def read(self, rows: pa.RecordBatch, problems: Problems) -> pa.Array:
         """Return the lists as JSON text, ``[]`` where a row has none; ``"value":null`` clears an attachment."""
-        columns = []
-        for attachment, values, (before, after) in self._readers:
-            field = f"attachments.{attachment.type}.{attachment.name or ''}".rstrip(".")
-            cells: list[str | None] = []
-            for index, value in enumerate(texts(values(rows))):
-                if value is None:
-                    cells.append(f"{before}null{after}" if self._clear else None)
-                    continue
-                try:
-                    cells.append(before + self._value(attachment, value) + after)
-                except AssetUrlError as error:
-                    problems.add(index, error.code, field, value, str(error))
-                    cells.append(None)
-            columns.append(pa.array(cells, pa.string()))
+        columns = [self._column(rows, problems, *reader) for reader in self._readers]
         return pc.binary_join_element_wise("[", join_present(columns, ","), "]", "")
+
+    def _column(
+        self, rows: pa.RecordBatch, problems: Problems, attachment: AttachmentSpec, before: str, after: str
+    ) -> pa.Array:
+        empty = f"{before}null{after}" if self._clear else None
+        values = text_column(attachment.value, rows)
+        if values is not None and (attachment.type == "RAW_TEXT" or are_plain_urls(values)):
+            wrapped = pc.binary_join_element_wise(before, json_texts(values), after, "")
+            return wrapped if empty is None else wrapped.fill_null(empty)
+        field = f"attachments.{attachment.type}.{attachment.name or ''}".rstrip(".")
+        cells: list[str | None] = []
+        for index, value in enumerate(texts(values_of(attachment.value)(rows))):
+            try:
+                cells.append(empty if value is None else before + self._value(attachment, value) + after)
+            except AssetUrlError as error:
+                problems.add(index, error.code, field, value, str(error))
+                cells.append(None)
+        return pa.array(cells, pa.string())
 
     def _value(self, attachment: AttachmentSpec, value: str) -> str:
         if attachment.type != "RAW_TEXT":

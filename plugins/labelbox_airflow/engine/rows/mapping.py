@@ -15,8 +15,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelbox_airflow.engine.columns import json_texts
 from labelbox_airflow.engine.errors import ConfigurationError
-from labelbox_airflow.engine.fingerprint import fingerprint, row_fingerprints, text_fingerprints
+from labelbox_airflow.engine.fingerprint import column_fingerprints, fingerprint, row_fingerprints
 from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition, check_fields
 from labelbox_airflow.engine.records import Batch, Rejected
 from labelbox_airflow.engine.rows.assets import AssetReader, structured_columns
@@ -26,7 +27,7 @@ from labelbox_airflow.engine.rows.metadata import parse_moment
 from labelbox_airflow.engine.rows.problems import Problems
 from labelbox_airflow.engine.rows.spec import AttachmentSpec, MetadataSpec, RowsSpec, ValueSpec
 from labelbox_airflow.engine.rows.urls import strip_signature
-from labelbox_airflow.engine.rows.values import column_values, columns_of, join_present, texts, values_of
+from labelbox_airflow.engine.rows.values import column_values, columns_of, join_present, texts_of
 
 _log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class RowMapping:
         check_fields(schema, {name: s for name, s in self.spec.metadata.items() if name not in spec.metadata})
         self._keys = KeyReader(self.spec.global_key, self.spec.row_data)
         self._assets = AssetReader(self.spec)
-        self._external_id = values_of(self.spec.external_id) if self.spec.external_id is not None else None
+        self._external_id = texts_of(self.spec.external_id) if self.spec.external_id is not None else None
         self._metadata = metadata_readers(self.spec, schema)
         self._attachments = AttachmentsReader(self.spec, self.spec.attachments)
         self._embeddings = [EmbeddingReader(name, s) for name, s in sorted(self.spec.embeddings.items())]
@@ -116,7 +117,7 @@ class RowMapping:
             "global_key": pa.array(keys, pa.string()),
             "version": pa.array([keyed.versions[i] for i in chosen], pa.int64()),
             "source": pa.array([keyed.sources[i] for i in chosen], pa.int64()),
-            "origin": pa.array([batch.origin(i) for i in range(len(keys))], pa.string()),
+            "origin": batch.origins(),
         }
         self._map_parts(batch.rows, columns, problems)
         mapped = pa.RecordBatch.from_pydict(columns)
@@ -132,12 +133,11 @@ class RowMapping:
 
     def _map_parts(self, rows: pa.RecordBatch, columns: dict[str, pa.Array], problems: Problems) -> None:
         signed = self.spec.presigned_urls == "allow"
-        assets = pa.array(self._assets.read(rows, problems), pa.string())
+        assets = self._assets.column(rows, problems)
         columns["row_data"] = assets
         columns["fingerprint.row_data"] = _fingerprints(assets, signed=signed)
         if self._external_id is not None:
-            ids = [None if t is None else orjson.dumps(t).decode() for t in texts(self._external_id(rows))]
-            columns["external_id"] = pa.array(ids, pa.string())
+            columns["external_id"] = json_texts(self._external_id(rows))
             columns["fingerprint.external_id"] = _fingerprints(columns["external_id"])
         if self._metadata:
             for reader in self._metadata:
@@ -186,7 +186,7 @@ def metadata_fingerprints(columns: dict[str, pa.Array]) -> pa.Array:
         pc.binary_join_element_wise(orjson.dumps(name).decode(), ":", columns[name], "") for name in sorted(columns)
     ]
     joined = join_present(pairs, ",")
-    return pa.array(text_fingerprints(text or None for text in joined.to_pylist()), pa.int64())
+    return column_fingerprints(pc.if_else(pc.equal(joined, ""), None, joined))
 
 
 def embedding_fingerprint(vectors: dict[str, bytes | None]) -> int | None:
@@ -244,11 +244,10 @@ def expand_column_grammar(spec: RowsSpec, columns: Sequence[str]) -> RowsSpec:
     return spec.model_copy(update={"metadata": metadata, "attachments": attachments, "column_grammar": None})
 
 
-def _fingerprints(texts_: pa.Array, *, signed: bool = False) -> pa.Array:
-    values = texts_.to_pylist()
+def _fingerprints(texts: pa.Array, *, signed: bool = False) -> pa.Array:
     if signed:
-        values = [value and strip_signature(value) for value in values]
-    return pa.array(text_fingerprints(values), pa.int64())
+        texts = pa.array([text and strip_signature(text) for text in texts.to_pylist()], pa.string())
+    return column_fingerprints(texts)
 
 
 def _version(value: object, zone: ZoneInfo) -> int:

@@ -37,6 +37,29 @@ def values_of(spec: ValueSpec) -> Values:
     return lambda rows: [spec.value] * rows.num_rows
 
 
+def text_column(spec: ValueSpec, rows: pa.RecordBatch) -> pa.Array | None:
+    """Return what :func:`values_of` reads as one column, None where it is not made of columns of text alone."""
+    indices = {name: rows.schema.get_field_index(name) for name in columns_of(spec)}
+    if not indices or any(index < 0 or not pa.types.is_string(rows.schema.types[index]) for index in indices.values()):
+        return None
+    if spec.column is not None:
+        return rows.column(indices[spec.column])
+    parsed = Formatter().parse(spec.template or "")
+    pieces = [piece for text, name, _, _ in parsed for piece in (text, rows.column(indices[name]) if name else "")]
+    return pc.binary_join_element_wise(*pieces, "")
+
+
+def texts_of(spec: ValueSpec) -> Callable[[pa.RecordBatch], pa.Array]:
+    """Return the function that reads ``spec`` from a batch as a column of texts."""
+    values = values_of(spec)
+
+    def read(rows: pa.RecordBatch) -> pa.Array:
+        column = text_column(spec, rows)
+        return pa.array(texts(values(rows)), pa.string()) if column is None else column
+
+    return read
+
+
 def column_values(rows: pa.RecordBatch, name: str) -> list[Any]:
     """Return the values of one column, by its exact name.
 

@@ -71,7 +71,7 @@ class UnitUpload:
         :raises KeysBusyError: another run is sending some of the keys
         """
         noted = self._ledger.journal(self._run, self._unit.name, STEP)
-        if noted is not None and noted.task_id is not None and self._saved_content() == noted.content:
+        if noted is not None and noted.task_id is not None and self._may_take_up(noted):
             return noted.task_id
         decisions = self._decide()
         content = self._save(decisions)
@@ -129,6 +129,10 @@ class UnitUpload:
             return Resent({}, frozenset())
         decisions = {index: Decision(action, tuple(changed)) for index, action, changed in saved["rows"]}
         return Resent(decisions, frozenset(saved["made_by_us"]))
+
+    def _may_take_up(self, noted: JournalEntry) -> bool:
+        """Tell whether the noted task still stands for the unit: once the lease ran out, others may have written."""
+        return self._saved_content() == noted.content and not self._ledger.lease_ran_out(noted.first_intent_at)
 
     def _decide(self) -> list[Decision]:
         unit = self._unit

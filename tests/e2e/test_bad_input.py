@@ -1,0 +1,231 @@
+"""What a user gets wrong: one clear message that says where and what to do, nothing lost, nothing half done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.e2e.conftest import Deployment, row
+
+DAY = datetime(2026, 1, 2, tzinfo=UTC)
+NEXT_DAY = datetime(2026, 1, 3, tzinfo=UTC)
+TABLE = {"type": "table", "connection": "aws_default"}
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A mistake that stops the run.
+
+    :param task: the task that says so
+    :param says: what the message has to hold; {name} is the test's bucket and dataset
+    :param body: content of rows.csv; None for no such file
+    :param makes_dataset: whether the dataset is there afterwards, empty
+    """
+
+    task: str
+    says: Sequence[str]
+    sync: Mapping[str, Any] = field(default_factory=dict)
+    body: bytes | None = b"id,url\n1,https://images.example.com/1.jpg\n"
+    environment: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    makes_dataset: bool = True
+
+
+STOPPED = {
+    "unknown Labelbox connection": Stopped(
+        "ensure",
+        ["connection 'labelbox_prod': there is no such connection. Create it under", "AIRFLOW_CONN_LABELBOX_PROD="],
+        sync={"labelbox__connection": "labelbox_prod"},
+        makes_dataset=False,
+    ),
+    "unknown source connection": Stopped(
+        "extract",
+        ["s3://{name}/rows.csv: there is no Airflow connection 'aws_prod'", "AIRFLOW_CONN_AWS_PROD"],
+        sync={"sources__rows__connection": "aws_prod"},
+    ),
+    "refused storage key": Stopped(
+        "extract",
+        ["s3://{name}/rows.csv: access denied (connection 'aws_default'). Correct its credentials"],
+        environment={"AIRFLOW_CONN_AWS_DEFAULT": "login=nobody"},
+    ),
+    "unknown integration": Stopped(
+        "ensure",
+        ["labelbox.dataset.delegated_access: there is no integration '{name}-typo'"],
+        sync={"labelbox__dataset__delegated_access": "{name}-typo"},
+        makes_dataset=False,
+    ),
+    "unknown metadata field": Stopped(
+        "ensure",
+        ["rows.metadata.captureDateTme: Labelbox has no metadata field", "Did you mean 'captureDateTime'?"],
+        sync={"rows__metadata": {"captureDateTme": "taken"}},
+        makes_dataset=False,
+    ),
+    "metadata of another kind": Stopped(
+        "ensure",
+        ["rows.metadata.captureDateTime", "is of kind datetime in Labelbox, the sync says number"],
+        sync={"rows__metadata": {"captureDateTime": {"column": "taken", "kind": "number"}}},
+        makes_dataset=False,
+    ),
+    "missing dataset": Stopped(
+        "ensure",
+        ["labelbox.dataset: Labelbox has no dataset named '{name}'", "create: true"],
+        sync={"labelbox__dataset__create": False},
+        makes_dataset=False,
+    ),
+    "missing bucket": Stopped(
+        "extract",
+        ["s3://{name}-typo/rows.csv: there is no bucket '{name}-typo' (connection 'aws_default')", "create the bucket"],
+        sync={"sources__rows__uri": "s3://{name}-typo/rows.csv"},
+    ),
+    "missing file": Stopped(
+        "extract", ["s3://{name}/rows.csv: there is no such file (connection 'aws_default')", "Correct uri"], body=None
+    ),
+    "empty file": Stopped(
+        "extract", ["s3://{name}/rows.csv: the file is empty: not even a header", "header line"], body=b""
+    ),
+    "wrong encoding": Stopped(
+        "extract",
+        ["s3://{name}/rows.csv: byte 38 (0xe9) cannot be read as utf-8", "Set csv.encoding", "cp1252"],
+        body=b"id,url\n1,https://images.example.com/caf\xe9.jpg\n",
+    ),
+    "column that is not there": Stopped(
+        "extract",
+        ["s3://{name}/rows.csv: there is no column 'imageid'. Did you mean 'image_id'?"],
+        sync={"rows__global_key": "imageid"},
+        body=b"image_id,url\n1,https://images.example.com/1.jpg\n",
+    ),
+    "quote that never closes": Stopped(
+        "extract",
+        ["s3://{name}/rows.csv: a quote opened in the record that begins at line 3 is never closed"],
+        body=b'id,url\n1,https://images.example.com/1.jpg\n2,"https://images.example.com/2.jpg\n',
+    ),
+    "no date in the form": Stopped(
+        "extract", ["trigger form: since = 'yesterday' is no date or time in ISO 8601"], params={"since": "yesterday"}
+    ),
+    "empty window in the form": Stopped(
+        "extract",
+        ["trigger form: the window from since=2026-01-02 to until=2026-01-01 is empty"],
+        params={"since": "2026-01-02", "until": "2026-01-01"},
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", STOPPED.values(), ids=STOPPED)
+def test_a_mistake_that_concerns_all_rows_stops_the_run_at_once(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, mistake: Stopped
+) -> None:
+    def named(value: Any) -> Any:
+        return json.loads(json.dumps(value).replace("{name}", deployment.name))
+
+    deployment.add_sync(**named(dict(mistake.sync)))
+    if mistake.body is not None:
+        deployment.put("rows.csv", mistake.body)
+    for name, change in mistake.environment.items():
+        changed = json.loads(deployment.store.airflow_connection()) | dict([change.split("=")])
+        monkeypatch.setenv(name, json.dumps(changed))
+
+    with deployment.changes() as changes:
+        ran = deployment.run("rows", DAY, retries=2, **mistake.params)
+
+    assert ran.state == "failed"
+    assert [(failure.task, failure.final) for failure in ran.failures] == [(mistake.task, True), ("report", True)]
+    for words in mistake.says:
+        assert named(words) in ran.failure.message
+    assert "\n" not in ran.failure.message
+    assert f"The log of {mistake.task} says why" in ran.failures[-1].message
+    assert set(changes) == ({"CreateDatasetPyApi"} if mistake.makes_dataset else set())
+    assert deployment.data_rows() == ({} if mistake.makes_dataset else None)
+    assert deployment.watermark("rows") is None
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A mistake in single rows: they are rejected, and the rest is loaded.
+
+    :param letters: code → (origin, words of the reason); {name} is the test's bucket and beginning of keys
+    """
+
+    rows: Sequence[Mapping[str, Any]]
+    created: int
+    letters: Sequence[tuple[str, str, str]]
+    sync: Mapping[str, Any] = field(default_factory=dict)
+
+
+GOOD = row(1)
+LINE = "s3://{name}/rows.csv line"
+VECTOR = {"rows__embeddings": {"e2e-vector": {"column": "vector", "dimensions": 4, "new_embedding": "add"}}}
+COLOUR = {"column": "colour", "kind": "enum", "new_field": "add"}
+REJECTED = {
+    "null key": Rejected(
+        [GOOD, {**row(2), "id": ""}],
+        1,
+        [("null_key", f"{LINE} 3", "global_key: is empty; every row needs a global key")],
+    ),
+    "key too long": Rejected(
+        [GOOD, {**row(2), "id": "k" * 200}],
+        1,
+        [("key_too_long", f"{LINE} 3", "Labelbox takes 200. Set global_key.too_long: hash to shorten")],
+    ),
+    "duplicate key in one file": Rejected(
+        [GOOD, row(2), {**row(3), "id": "0001"}, GOOD],
+        2,
+        [("duplicate_key", f"{LINE} 4", f"global_key = '{{name}}/0001': {LINE} 2 has the same key and other content")],
+    ),
+    "s3 URL without a region": Rejected(
+        [GOOD, row(2, url="s3://bucket/2.jpg")],
+        1,
+        [("s3_url", f"{LINE} 3", "set rows.s3_region")],
+    ),
+    "local file": Rejected(
+        [GOOD, row(2, url="file:///etc/passwd"), row(3, url="/etc/passwd")],
+        1,
+        [("local_file", f"{LINE} 3", "/etc/passwd"), ("local_file", f"{LINE} 4", "/etc/passwd")],
+    ),
+    "signed URL": Rejected(
+        [GOOD, row(2, url="https://b.s3.amazonaws.com/2.jpg?X-Amz-Signature=s3cret&X-Amz-Expires=60")],
+        1,
+        [("presigned_url", f"{LINE} 3", "use delegated access, or set presigned_urls: allow")],
+    ),
+    "unknown enum option": Rejected(
+        [row(1, colour="red"), row(2, colour="rde")],
+        0,
+        [
+            ("unknown_option", f"{LINE} 2", "metadata.{name} = 'red'"),
+            ("unknown_option", f"{LINE} 3", "metadata.{name} = 'rde'"),
+        ],
+        sync={"rows__metadata": {"{name}": COLOUR}},
+    ),
+    "embedding of 3,000 dimensions": Rejected(
+        [row(1, vector="[1, 2, 3, 4]"), row(2, vector=json.dumps([0] * 3000))],
+        1,
+        [("bad_embedding", f"{LINE} 3", "3,000")],
+        sync=VECTOR,
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", REJECTED.values(), ids=REJECTED)
+def test_a_mistake_in_single_rows_rejects_those_and_loads_the_rest(deployment: Deployment, mistake: Rejected) -> None:
+    def named(value: Any) -> Any:
+        return json.loads(json.dumps(value).replace("{name}", deployment.name))
+
+    deployment.add_sync(**named(dict(mistake.sync)))
+    deployment.put_table(mistake.rows)
+
+    ran = deployment.run_well("rows", DAY)
+
+    assert ran.counts["read"] == len(mistake.rows)
+    assert ran.outcomes["rejected"] == len(mistake.letters)
+    assert ran.outcomes.get("created", 0) == len(deployment.data_rows() or ()) == mistake.created
+    letters = deployment.rejected("rows")
+    expected = [(code, named(origin)) for code, origin, _ in mistake.letters]
+    assert [(letter["code"], letter["origin"]) for letter in letters] == expected
+    for letter, (_, _, words) in zip(letters, mistake.letters, strict=True):
+        assert named(words) in letter["reason"]
+        assert "s3cret" not in json.dumps(letter)
+    first = deployment.report("rows")["reasons"][0]
+    assert first["reason"] == f"{letters[0]['origin']}: {letters[0]['reason']}"

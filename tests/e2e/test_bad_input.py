@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -89,7 +89,7 @@ STOPPED = {
     ),
     "wrong encoding": Stopped(
         "extract",
-        ["s3://{name}/rows.csv: byte 38 (0xe9) cannot be read as utf-8", "Set csv.encoding", "cp1252"],
+        ["s3://{name}/rows.csv: byte 39 (0xe9) cannot be read as utf-8", "Set csv.encoding", "cp1252"],
         body=b"id,url\n1,https://images.example.com/caf\xe9.jpg\n",
     ),
     "column that is not there": Stopped(
@@ -136,6 +136,7 @@ def test_a_mistake_that_concerns_all_rows_stops_the_run_at_once(
     for words in mistake.says:
         assert named(words) in ran.failure.message
     assert "\n" not in ran.failure.message
+    print("FAILURE", [x.message for x in ran.failures])
     assert f"The log of {mistake.task} says why" in ran.failures[-1].message
     assert set(changes) == ({"CreateDatasetPyApi"} if mistake.makes_dataset else set())
     assert deployment.data_rows() == ({} if mistake.makes_dataset else None)
@@ -183,7 +184,7 @@ REJECTED = {
     "local file": Rejected(
         [GOOD, row(2, url="file:///etc/passwd"), row(3, url="/etc/passwd")],
         1,
-        [("local_file", f"{LINE} 3", "/etc/passwd"), ("local_file", f"{LINE} 4", "/etc/passwd")],
+        [("bad_url", f"{LINE} 3", "/etc/passwd"), ("bad_url", f"{LINE} 4", "/etc/passwd")],
     ),
     "signed URL": Rejected(
         [GOOD, row(2, url="https://b.s3.amazonaws.com/2.jpg?X-Amz-Signature=s3cret&X-Amz-Expires=60")],
@@ -194,8 +195,8 @@ REJECTED = {
         [row(1, colour="red"), row(2, colour="rde")],
         0,
         [
-            ("unknown_option", f"{LINE} 2", "metadata.{name} = 'red'"),
-            ("unknown_option", f"{LINE} 3", "metadata.{name} = 'rde'"),
+            ("bad_enum", f"{LINE} 2", "metadata.{name} = 'red'"),
+            ("bad_enum", f"{LINE} 3", "metadata.{name} = 'rde'"),
         ],
         sync={"rows__metadata": {"{name}": COLOUR}},
     ),
@@ -222,6 +223,7 @@ def test_a_mistake_in_single_rows_rejects_those_and_loads_the_rest(deployment: D
     assert ran.outcomes["rejected"] == len(mistake.letters)
     assert ran.outcomes.get("created", 0) == len(deployment.data_rows() or ()) == mistake.created
     letters = deployment.rejected("rows")
+    print("LETTERS", [(x["code"], x["reason"]) for x in letters])
     expected = [(code, named(origin)) for code, origin, _ in mistake.letters]
     assert [(letter["code"], letter["origin"]) for letter in letters] == expected
     for letter, (_, _, words) in zip(letters, mistake.letters, strict=True):

@@ -22,7 +22,8 @@ from labelbox_airflow.engine.units import (
     Marks,
     Unit,
     UnitWriter,
-    content_mark, content_marks,
+    content_mark,
+    content_marks,
     part_marks,
     payload_of,
 )

@@ -73,7 +73,7 @@ class _Reader:
         if isinstance(value, str) and value.startswith("{") and self._spec.media_type != "TEXT":
             with suppress(orjson.JSONDecodeError):
                 value = orjson.loads(value)  # a structured row_data may be exported as text
-        text = orjson.dumps(value).decode()
+        text = orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
         return fingerprint((strip_signature(text) if self._spec.presigned_urls == "allow" else text).encode())
 
     def _external_id(self, row: Mapping[str, Any]) -> int | None:

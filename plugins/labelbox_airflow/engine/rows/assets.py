@@ -84,11 +84,12 @@ class AssetReader:
         return orjson.dumps(value).decode()
 
     def _from_object(self, value: dict[str, Any]) -> str:
+        """Return an object as text, its keys in one order: two orders are the same asset."""
         checked = self._with_urls(value)
         if not checked:
             raise AssetUrlError("null_row_data", "has no value in it; every data row needs an asset")
         try:
-            return orjson.dumps(checked, default=_decimal).decode()
+            return orjson.dumps(checked, default=_decimal, option=orjson.OPT_SORT_KEYS).decode()
         except TypeError as error:
             raise AssetUrlError("bad_row_data", f"holds a value that JSON has no form for ({error})") from None
 

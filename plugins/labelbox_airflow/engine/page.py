@@ -1,0 +1,158 @@
+"""A page: some source rows on their way, what is known of their keys, and what is decided row by row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pyarrow as pa
+
+from labelbox_airflow.engine.ledger import Claim, Entry
+from labelbox_airflow.engine.records import Rejected
+from labelbox_airflow.engine.rows.decide import COPY, SUPERSEDED, UNCHANGED, Decision, changed_parts, decide
+from labelbox_airflow.engine.rows.mapping import KeyedBatch, RowMapping
+from labelbox_airflow.engine.units import Marks, content_mark, content_marks, part_marks, payload_of
+
+if TYPE_CHECKING:
+    from labelbox_airflow.engine.extract import Extraction
+
+
+class _Earlier(NamedTuple):
+    """A row of the same key that the run has met before."""
+
+    version: int
+    same: bool
+    origin: str
+
+
+class Page:
+    """One batch on its way: what is known of its keys, and what is decided row by row."""
+
+    def __init__(self, extraction: Extraction, mapping: RowMapping, keyed: KeyedBatch) -> None:
+        self._x, self._mapping, self._keyed = extraction, mapping, keyed
+        self._entries: dict[str, Entry] = extraction.ledger.entries(extraction.run.organization, keyed.keys)
+        self._busy = extraction.ledger.claimed_elsewhere(extraction.run, keyed.keys)
+        self._met_before = {
+            key for key, met in zip(keyed.keys, extraction.seen.contains(keyed.keys), strict=True) if met
+        }
+        self._earlier_claims = extraction.book.claims(extraction.run, sorted(self._met_before))
+        self._met_here: set[str] = set()
+        self._claims: dict[str, Claim] = {}
+        self._touched: dict[str, tuple[int, int]] = {}
+        self._rejected: list[Rejected] = []
+
+    def settle(self) -> None:
+        """Give every row of the page an outcome, or a place in a unit."""
+        self._judge(self._changed_rows())
+        self._x.reject(self._rejected)
+        self._x.seen.add(sorted(self._met_here))
+        if self._claims:
+            self._x.book.claim(self._x.run, self._claims)
+        if self._touched and self._x.book is self._x.ledger:
+            changes = [(key, version, source) for key, (version, source) in self._touched.items()]
+            self._x.ledger.touch(self._x.run.organization, changes)
+
+    def _changed_rows(self) -> list[int]:
+        """Settle the rows whose source is as it was, and return the positions of the others."""
+        keyed, entries, met, dataset_id = self._keyed, self._entries, self._met_here, self._x.dataset_id
+        special = self._met_before | self._busy
+        others: list[int] = []
+        for index, key in enumerate(keyed.keys):
+            entry = entries.get(key)
+            source = keyed.sources[index]
+            known = entry is not None and entry.source == source and entry.dataset_id == dataset_id
+            if entry is None or not known or key in met or key in special:
+                others.append(index)
+                continue
+            met.add(key)
+            if keyed.versions[index] > entry.version:
+                self._touched[key] = (keyed.versions[index], source)
+        self._x.result.outcomes["unchanged"] += len(keyed.keys) - len(others)
+        return others
+
+    def _judge(self, chosen: list[int]) -> None:
+        """Map the chosen rows, decide on each, and stage those that are to be sent."""
+        if not chosen:
+            return
+        mapped = self._mapping.map(self._keyed, chosen)
+        self._x.reject(mapped.rejected)
+        rows, marks, contents = mapped.rows, part_marks(mapped.rows), content_marks(mapped.rows)
+        unit, sequence = self._x.units.current(rows.schema, rows.num_rows), self._x.units.next_sequence
+        columns = (rows.column(name).to_pylist() for name in ("global_key", "version", "source", "origin"))
+        staged: list[int] = []
+        for index, (key, version, source, origin) in enumerate(zip(*columns, strict=True)):
+            decision = self._decide(key, version, marks[index])
+            if decision is None:
+                self._reject_duplicate(key, origin, marks[index], payload_of(rows.slice(index, 1).to_pylist()[0]))
+                continue
+            if decision is not SUPERSEDED:  # a row that changes nothing contradicts none after it
+                self._met_here.add(key)
+            if decision is not SUPERSEDED and decision is not COPY:
+                self._replace_earlier(key)
+            if self._is_sent(key, decision):
+                self._claims[key] = Claim(unit, sequence + len(staged), version, contents[index], origin)
+                staged.append(index)
+            elif decision is UNCHANGED:
+                self._touched[key] = (version, source)
+        if staged:
+            all_of_them = len(staged) == rows.num_rows
+            self._x.units.write(rows if all_of_them else rows.take(pa.array(staged, pa.int64())))
+
+    def _replace_earlier(self, key: str) -> None:
+        """Note that a row staged before is not to be sent, in whatever order their units are."""
+        claim = self._claims.get(key) or self._earlier_claims.get(key)
+        if claim is not None:
+            self._x.replaced.append(claim.sequence)
+
+    def _is_sent(self, key: str, decision: Decision) -> bool:
+        """Count the row; tell whether it goes to a unit (where another run is at work on the key, it decides there)."""
+        result = self._x.result
+        if decision.action in {"create", "update"}:
+            result.planned[decision.action] += 1
+            if decision.action == "update":
+                result.changes.update(decision.changed)
+            result.note(decision.action, key)
+            return True
+        if decision is UNCHANGED and key in self._busy:
+            result.planned["update"] += 1
+            return True
+        result.outcomes[decision.action] += 1
+        if decision is SUPERSEDED:
+            result.note(decision.action, key)
+        return False
+
+    def _decide(self, key: str, version: int, marks: Marks) -> Decision | None:
+        """Return the decision on one row; None when it contradicts an earlier row of the same version."""
+        entry = self._entries.get(key)
+        earlier = self._earlier(key, entry, marks)
+        if earlier is not None and version <= earlier.version:
+            if version < earlier.version:
+                return SUPERSEDED
+            return COPY if earlier.same else None
+        return decide(entry, self._x.dataset_id, version, marks, self._x.overwrite)
+
+    def _earlier(self, key: str, entry: Entry | None, marks: Marks) -> _Earlier | None:
+        if key not in self._met_here and key not in self._met_before:
+            return None
+        claim = self._claims.get(key) or self._earlier_claims.get(key)
+        if claim is not None:
+            return _Earlier(claim.version, claim.content == content_mark(marks), claim.origin)
+        if entry is None:
+            return None
+        version = self._touched[key][0] if key in self._touched else entry.version
+        return _Earlier(version, not changed_parts(entry, marks), "an earlier row")
+
+    def _reject_duplicate(self, key: str, origin: str, marks: Marks, row: dict[str, object]) -> None:
+        earlier = self._earlier(key, self._entries.get(key), marks)
+        self._rejected.append(
+            Rejected(
+                origin=origin,
+                stage="map",
+                code="duplicate_key",
+                reason=f"global_key = '{key}': {earlier.origin if earlier else 'an earlier row'} has the same key and "
+                "other content; give each row a key of its own, or map rows.version so that the newest wins",
+                field="global_key",
+                value=key,
+                global_key=key,
+                row=row,
+            )
+        )

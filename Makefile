@@ -37,8 +37,8 @@ format: setup ## Format the code and mend what can be mended
 lock: ## Compile requirements*.in to requirements*.txt
 	@$(PYTHON) .ci/environment.py lock
 
-bench: setup ## Measure rows per CPU second and memory
-	@$(SCRATCH) $(BIN)/python -m tests.bench.bench
+bench: setup ## Measure rows per CPU second and memory, beside the SDK (ARGS=--quick for the short one)
+	@$(SCRATCH) $(BIN)/python -m tests.bench.bench $(ARGS)
 
 clean: ## Remove .venv and everything that was made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist

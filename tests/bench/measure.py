@@ -99,6 +99,7 @@ def _sync(place: Place, run_id: str, time: datetime) -> dict[str, Any]:
     from labelbox_airflow.engine.ledger import Run
     from labelbox_airflow.engine.metadata_schema import complete_schema, read_metadata_schema
     from labelbox_airflow.engine.rows.spec import RowsSpec
+    from labelbox_airflow.engine.tables import read as _  # noqa: F401
     from labelbox_airflow.engine.upload import UnitUpload
 
     transport, ledger, staging = place.transport(), place.ledger(), place.staging(run_id)

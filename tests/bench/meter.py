@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
+import os
 import resource
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
-
-import psutil
 
 
 class Meter:
@@ -21,9 +21,9 @@ class Meter:
     """
 
     def __init__(self) -> None:
-        self.sections: Counter[str] = Counter()
+        self.sections: dict[str, float] = defaultdict(float)
         self._open: list[str] = []
-        self._base = psutil.Process().memory_info().rss
+        self._base = _memory()
         self._wall = time.perf_counter()
         self._since = time.process_time()
 
@@ -69,3 +69,8 @@ class Meter:
         now = time.process_time()
         self.sections[self._open[-1] if self._open else "rest"] += now - self._since
         self._since = now
+
+
+def _memory() -> int:
+    """Return the bytes of memory this process has now (Linux)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

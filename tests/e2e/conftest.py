@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "include" / "samples"
 OUTCOMES = ("created", "updated", "unchanged", "superseded", "rejected")
+SLEEP = time.sleep
 # The calls that change what a dataset holds; looking, uploading files and validating an integration are none.
 CHANGES = {
     "CreateDatasetPyApi",
@@ -158,6 +160,8 @@ class Deployment:
         failures: list[Failure] = []
         _prepare(dag, retries, failures)
         with pytest.MonkeyPatch.context() as patch:
+            # Where no task is ready yet, dag.test() looks again a second later.
+            patch.setattr("time.sleep", lambda seconds: SLEEP(min(seconds, 0.05)))
             patch.setattr("airflow.models.dagrun.get_or_create_dagrun", partial(_dag_run, run_type, again))
             run = dag.test(logical_date=date, run_conf=params)
         states: dict[str, list[str]] = {}
@@ -216,7 +220,7 @@ class Deployment:
         if found is None:
             return None
         rows = export_dataset(transport, found.id, embeddings=True)
-        return {row["data_row"]["global_key"].removeprefix(f"{self.name}/"): row for row in rows}
+        return {(row["data_row"]["global_key"] or "").removeprefix(f"{self.name}/"): row for row in rows}
 
     @contextmanager
     def changes(self) -> Iterator[dict[str, int]]:
@@ -282,7 +286,7 @@ def _dag_run(run_type: str, again: bool, *, dag: Any, session: Any, **options: A
         run.state = DagRunState.RUNNING
         session.commit()
         run.dag = dag
-        return run  # type: ignore[no-any-return]
+        return run
     if run is not None:
         session.delete(run)
         session.commit()

@@ -13,7 +13,6 @@ from tests.e2e.conftest import Deployment, row
 
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
 NEXT_DAY = datetime(2026, 1, 3, tzinfo=UTC)
-TABLE = {"type": "table", "connection": "aws_default"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ STOPPED = {
     ),
     "unknown integration": Stopped(
         "ensure",
-        ["labelbox.dataset.delegated_access: there is no integration '{name}-typo'"],
+        ["labelbox.dataset.delegated_access: there is no integration '{name}-typo'", "set up in Labelbox under"],
         sync={"labelbox__dataset__delegated_access": "{name}-typo"},
         makes_dataset=False,
     ),
@@ -136,7 +135,6 @@ def test_a_mistake_that_concerns_all_rows_stops_the_run_at_once(
     for words in mistake.says:
         assert named(words) in ran.failure.message
     assert "\n" not in ran.failure.message
-    print("FAILURE", [x.message for x in ran.failures])
     assert f"The log of {mistake.task} says why" in ran.failures[-1].message
     assert set(changes) == ({"CreateDatasetPyApi"} if mistake.makes_dataset else set())
     assert deployment.data_rows() == ({} if mistake.makes_dataset else None)
@@ -147,10 +145,11 @@ def test_a_mistake_that_concerns_all_rows_stops_the_run_at_once(
 class Rejected:
     """A mistake in single rows: they are rejected, and the rest is loaded.
 
-    :param letters: code → (origin, words of the reason); {name} is the test's bucket and beginning of keys
+    :param rows: of rows.csv, or its text
+    :param letters: code, origin, and words of the reason; {name} is the test's bucket and beginning of keys
     """
 
-    rows: Sequence[Mapping[str, Any]]
+    rows: Sequence[Mapping[str, Any]] | str
     created: int
     letters: Sequence[tuple[str, str, str]]
     sync: Mapping[str, Any] = field(default_factory=dict)
@@ -161,6 +160,14 @@ LINE = "s3://{name}/rows.csv line"
 VECTOR = {"rows__embeddings": {"e2e-vector": {"column": "vector", "dimensions": 4, "new_embedding": "add"}}}
 COLOUR = {"column": "colour", "kind": "enum", "new_field": "add"}
 REJECTED = {
+    "ragged line": Rejected(
+        "id,url\n1,https://images.example.com/1.jpg\n2,https://images.example.com/2,5.jpg\n3\n",
+        1,
+        [
+            ("ragged_line", f"{LINE} 3", "too many cells: 3 where the table has 2 columns"),
+            ("ragged_line", f"{LINE} 4", "too few cells: 1 where the table has 2 columns"),
+        ],
+    ),
     "null key": Rejected(
         [GOOD, {**row(2), "id": ""}],
         1,
@@ -179,7 +186,13 @@ REJECTED = {
     "s3 URL without a region": Rejected(
         [GOOD, row(2, url="s3://bucket/2.jpg")],
         1,
-        [("s3_url", f"{LINE} 3", "set rows.s3_region")],
+        [
+            (
+                "s3_url",
+                f"{LINE} 3",
+                "row_data: 's3://bucket/2.jpg': Labelbox takes https URLs of S3 objects; set rows.s3_region",
+            )
+        ],
     ),
     "local file": Rejected(
         [GOOD, row(2, url="file:///etc/passwd"), row(3, url="/etc/passwd")],
@@ -215,15 +228,16 @@ def test_a_mistake_in_single_rows_rejects_those_and_loads_the_rest(deployment: D
         return json.loads(json.dumps(value).replace("{name}", deployment.name))
 
     deployment.add_sync(**named(dict(mistake.sync)))
-    deployment.put_table(mistake.rows)
+    if isinstance(mistake.rows, str):
+        deployment.put("rows.csv", mistake.rows)
+    else:
+        deployment.put_table(mistake.rows)
 
     ran = deployment.run_well("rows", DAY)
 
-    assert ran.counts["read"] == len(mistake.rows)
     assert ran.outcomes["rejected"] == len(mistake.letters)
     assert ran.outcomes.get("created", 0) == len(deployment.data_rows() or ()) == mistake.created
     letters = deployment.rejected("rows")
-    print("LETTERS", [(x["code"], x["reason"]) for x in letters])
     expected = [(code, named(origin)) for code, origin, _ in mistake.letters]
     assert [(letter["code"], letter["origin"]) for letter in letters] == expected
     for letter, (_, _, words) in zip(letters, mistake.letters, strict=True):
@@ -231,3 +245,60 @@ def test_a_mistake_in_single_rows_rejects_those_and_loads_the_rest(deployment: D
         assert "s3cret" not in json.dumps(letter)
     first = deployment.report("rows")["reasons"][0]
     assert first["reason"] == f"{letters[0]['origin']}: {letters[0]['reason']}"
+
+
+def test_a_key_in_two_files_is_rejected_with_the_place_of_the_first(deployment: Deployment) -> None:
+    deployment.add_sync(sources__rows__uri=f"s3://{deployment.name}/*.csv", rows__version="version")
+    deployment.put_table([row(1, version=1), row(2, version=1)], "a.csv")
+    other = {**row(1, version=1), "url": "https://images.example.com/other.jpg"}
+    deployment.put_table([other, row(3, version=1)], "b.csv")
+
+    assert deployment.run_well("rows", DAY).outcomes == {"created": 3, "rejected": 1}
+
+    (letter,) = deployment.rejected("rows")
+    assert (letter["code"], letter["origin"]) == ("duplicate_key", f"s3://{deployment.name}/b.csv line 2")
+    assert f"s3://{deployment.name}/a.csv line 2 has the same key and other content" in letter["reason"]
+
+
+def test_a_key_of_another_dataset_is_rejected_and_stays_there(deployment: Deployment) -> None:
+    other = f"{deployment.name}-other"
+    deployment.add_sync("first", labelbox__dataset={"name": other})
+    deployment.put_table([row(1)])
+    deployment.run_well("first", DAY)
+    deployment.add_sync("second")
+    deployment.put_table([row(1), row(2)])
+
+    assert deployment.run_well("second", DAY).outcomes == {"created": 1, "rejected": 1}
+
+    (letter,) = deployment.rejected("second")
+    assert (letter["code"], letter["origin"]) == ("key_in_other_dataset", f"s3://{deployment.name}/rows.csv line 2")
+    assert f"global_key = '{deployment.name}/0001': is taken by a data row in the dataset '{other}'" in letter["reason"]
+    assert sorted(deployment.data_rows() or ()) == ["0002"]
+    assert sorted(deployment.data_rows(other) or ()) == ["0001"]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"rows__metdata": {}}, "rows.metdata: unknown key. Did you mean 'metadata'?"),
+        (
+            {"rows__embeddings": {"clip": {"column": "vector", "dimensions": 3000}}},
+            "rows.embeddings.clip.dimensions: 3000 is not at most 2048",
+        ),
+        ({"rows__row_data": "s3://bucket/{id}.jpg"}, "rows.row_data: Labelbox does not read 's3://bucket/{id}.jpg'"),
+    ],
+    ids=["typo", "dimensions", "s3"],
+)
+def test_a_broken_sync_file_says_so_in_its_own_dag_and_the_others_run(
+    deployment: Deployment, change: dict[str, Any], problem: str
+) -> None:
+    file = deployment.add_sync("broken", **change)
+    deployment.add_sync()
+    deployment.put_table([row(1)])
+
+    broken = deployment.run("broken", DAY, run_type="manual", retries=2)
+
+    assert (broken.state, broken.failure.final, len(broken.failures)) == ("failed", True, 1)
+    assert broken.failure.message.startswith(f"{file}:")
+    assert problem in broken.failure.message
+    assert deployment.run_well("rows", DAY).outcomes == {"created": 1}

@@ -68,7 +68,7 @@ def test_load_then_nothing_new_then_edits(deployment: Deployment) -> None:
     assert newest_event("receipts") == {"read": 30, **report["outcomes"]}
     assert str(third.counts["report"]).endswith("/report.json")
     why = {letter.code: letter for letter in letters(deployment, third.id, "receipts")}
-    assert sorted(why) == ["bad_number", "null_key", "ragged_line"]
+    assert sorted(why) == ["bad_number", "no_match", "ragged_line"]
     assert why["bad_number"].origin == f"s3://{deployment.name}/tables/receipts.csv line 29"
     assert "metadata.total = 'twelve'" in why["bad_number"].reason
     assert [letter["code"] for letter in deployment.rejected("receipts")] == list(why)

@@ -89,7 +89,8 @@ def find_integration(transport: Transport, name: str) -> Integration:
     found = [raw for raw in integrations if raw["name"] == name]
     if len(found) != 1:
         problem = f"{len(found)} integrations are named '{name}'" if found else f"there is no integration '{name}'"
-        remedy = "Give them names of their own." if found else did_you_mean(name, [raw["name"] for raw in integrations])
+        near = did_you_mean(name, [raw["name"] for raw in integrations])
+        remedy = "Give them names of their own." if found else f"{near} They are set up in Labelbox under Integrations."
         raise ConfigurationError(problem, where=where, remedy=remedy)
     validated = (transport.execute(_VALIDATE, {"where": {"id": found[0]["id"]}}) or {})["validateIamIntegration"]
     if not validated["valid"]:

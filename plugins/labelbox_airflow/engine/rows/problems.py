@@ -63,7 +63,9 @@ def _without_signatures(value: Any) -> Any:
 
 def _sentence(problem: Problem) -> str:
     shown = _shown(problem.value)
-    return f"{problem.field}: {problem.reason}" if shown is None else f"{problem.field} = {shown!r}: {problem.reason}"
+    if shown is None or problem.reason.startswith(f"'{shown}'"):
+        return f"{problem.field}: {problem.reason}"
+    return f"{problem.field} = {shown!r}: {problem.reason}"
 
 
 def _shown(value: Any) -> str | None:

@@ -20,7 +20,7 @@ from labelbox_airflow.engine.upload.merges import merge_attachments, write_embed
 from labelbox_airflow.engine.wire import WireFormat, chunks, manifest
 
 UPLOAD_THREADS = 4  # parallel chunk uploads; Labelbox's community advises no more
-CREATE_BATCH = 5000  # rows whose items are made at a time
+CREATE_BATCH = 2000  # rows whose items are made at a time: some 2 MB, which the allocator keeps and uses again
 
 Decisions = Mapping[int, Decision]
 """What to do with rows of a unit, by index."""

@@ -299,7 +299,7 @@ def test_a_sync_can_be_a_part_of_an_own_dag(write: Write) -> None:
         (LabelboxExtractDataRowsOperator, {"target", "records"}),
         (LabelboxGateOperator, set()),
         (LabelboxUploadDataRowsOperator, {"unit"}),
-        (LabelboxReportOperator, set()),
+        (LabelboxReportOperator, {"target"}),
     ],
 )
 def test_operators_render_the_fields_that_differ_from_run_to_run(

@@ -110,7 +110,9 @@ def sync_tasks(sync: Sync) -> None:
     upload = LabelboxUploadDataRowsOperator.partial(
         task_id="upload", deferrable=True, map_index_template="{{ task.unit }}", **pool, **common
     ).expand(unit=gate.output)
-    report = LabelboxReportOperator(task_id="report", guard=guard, outlets=[dataset_asset(spec)], **common)
+    report = LabelboxReportOperator(
+        task_id="report", target=ensure.output, guard=guard, outlets=[dataset_asset(spec)], **common
+    )
     extract >> gate >> upload >> report
     [ensure, extract, gate] >> report
 

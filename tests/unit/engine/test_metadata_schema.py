@@ -130,7 +130,7 @@ def test_fields_that_do_not_fit_are_refused(name: str, spec: dict[str, Any], mes
 
 
 def test_fields_that_fit_pass() -> None:
-    add = MetadataSpec(column="c", kind="enum", new_field="add")
+    add = MetadataSpec(column="c", kind="enum", new_field="add", new_options="add")
     check_fields(
         SCHEMA, {"country": MetadataSpec(column="c"), "total": MetadataSpec(column="c", kind="number"), "new": add}
     )

@@ -68,9 +68,12 @@ def test_nothing_is_wrong_where_all_is_there(labelbox: FakeLabelbox, found: Any)
     assert found() == []
 
 
+ADDED_ENUM = {"rows/metadata/country/new_field": "add", "rows/metadata/country/new_options": "add"}
+
+
 def test_what_the_sync_may_create_is_no_problem(labelbox: FakeLabelbox, found: Any) -> None:
     labelbox.datasets, labelbox.fields, labelbox.embeddings = [], [], []
-    changes = {"rows/metadata/country/new_field": "add", "rows/embeddings/clip-v3/new_embedding": "add"}
+    changes = {**ADDED_ENUM, "rows/embeddings/clip-v3/new_embedding": "add"}
     assert found(changes) == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, and_, delete, false, literal, null, select, true, tuple_, update
 
@@ -21,6 +21,20 @@ _COLUMNS: dict[str, type] = {
     "content": int,
     "origin": str,
 }
+
+
+class _HeldClaim(NamedTuple):
+    """What a decision needs of a claim."""
+
+    global_key: str
+    run: int
+    unit: str
+    sequence: int
+    version: int
+    claimed_at: int
+    lease_until: int
+    sending: bool
+    yielded_to: int | None
 
 
 def read(session: Session, run: Run, keys: Sequence[str]) -> dict[str, Claim]:
@@ -75,13 +89,13 @@ def acquire(session: Session, run: Run, unit: str, keys: Collection[str]) -> Acq
         return Acquired({}, {}, {}, frozenset(keys))
     on_keys = _on(session, organization, keys)
     session.lock(select(claims.c.run).where(on_keys).order_by(claims.c.global_key, claims.c.run))
-    mine = session.execute(select(claims).where(on_keys, claims.c.run == identity)).mappings().all()
-    unclaimed = frozenset(keys).difference(row["global_key"] for row in mine)
-    own = {row["global_key"]: row for row in mine if row["unit"] == unit}
+    mine = _held_claims(session, and_(on_keys, claims.c.run == identity))
+    unclaimed = frozenset(keys).difference(claim.global_key for claim in mine)
+    own = {claim.global_key: claim for claim in mine if claim.unit == unit}
     waiting, yielding = _rivals(session, on_keys, identity, own)
     if not waiting:
         _yield(session, organization, identity, yielding)
-        held = {key: int(row["sequence"]) for key, row in own.items() if key not in yielding}
+        held = {key: claim.sequence for key, claim in own.items() if key not in yielding}
         _mark(session, organization, identity, held)
     else:
         held = {}
@@ -100,41 +114,52 @@ def elsewhere(session: Session, run: Run, keys: Collection[str]) -> set[str]:
     identity = names.find_run(session, run)
     if organization is None:
         return set()
+    if not _others_at_work(session, identity):  # as a rule
+        return set()
     live = and_(claims.c.lease_until > session.now, claims.c.yielded_to.is_(None))
     others = live if identity is None else and_(live, claims.c.run != identity)
-    any_other = select(claims.c.run).where(claims.c.organization == organization, others).limit(1)
-    if session.execute(any_other).first() is None:  # as a rule no other run is at work
-        return set()
     found = session.execute(select(claims.c.global_key).where(_on(session, organization, keys), others))
     return set(found.scalars())
 
 
+def _others_at_work(session: Session, run: int | None) -> bool:
+    """Tell whether there is a claim of another run, without a look at the many of this one."""
+    sides = [claims.c.run < run, claims.c.run > run] if run is not None else [true()]
+    return any(session.execute(select(claims.c.run).where(side).limit(1)).first() is not None for side in sides)
+
+
 def _rivals(
-    session: Session, on_keys: ColumnElement[bool], run: int, own: Mapping[str, Any]
+    session: Session, on_keys: ColumnElement[bool], run: int, own: Mapping[str, _HeldClaim]
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Return key → run to wait for, and key → run to give way to."""
     waiting: dict[str, int] = {}
-    yielding = {key: row["yielded_to"] for key, row in own.items() if row["yielded_to"] is not None}
+    yielding = {key: claim.yielded_to for key, claim in own.items() if claim.yielded_to is not None}
+    if not _others_at_work(session, run):
+        return waiting, yielding
     live = and_(claims.c.run != run, claims.c.lease_until > session.now, claims.c.yielded_to.is_(None))
-    order = (claims.c.version, claims.c.claimed_at, claims.c.run)
-    for rival in session.execute(select(claims).where(on_keys, live).order_by(*order)).mappings():
-        key = rival["global_key"]
-        if key not in own or own[key]["yielded_to"] is not None:
+    for rival in sorted(_held_claims(session, and_(on_keys, live)), key=_rank):
+        key = rival.global_key
+        if key not in own or own[key].yielded_to is not None:
             continue
-        if rival["sending"]:
-            waiting[key] = rival["run"]
+        if rival.sending:
+            waiting[key] = rival.run
         elif not _sending(own[key], session.now) and _rank(rival) > _rank(own[key]):
-            yielding[key] = rival["run"]
+            yielding[key] = rival.run
     return waiting, {key: rival for key, rival in yielding.items() if key not in waiting}
 
 
-def _sending(row: Mapping[str, Any], now: int) -> bool:
+def _held_claims(session: Session, chosen: ColumnElement[bool]) -> list[_HeldClaim]:
+    query = select(*(claims.c[name] for name in _HeldClaim._fields)).where(chosen)
+    return [_HeldClaim._make(row) for row in session.tuples(query)]
+
+
+def _sending(claim: _HeldClaim, now: int) -> bool:
     """Say whether a claim is being sent under a live lease; a retry of its unit keeps it, so that it can finish."""
-    return bool(row["sending"]) and row["lease_until"] > now
+    return bool(claim.sending) and claim.lease_until > now
 
 
-def _rank(row: Any) -> tuple[int, int, int]:
-    return row["version"], row["claimed_at"], row["run"]
+def _rank(claim: _HeldClaim) -> tuple[int, int, int]:
+    return claim.version, claim.claimed_at, claim.run
 
 
 def _yield(session: Session, organization: int, run: int, yielding: Mapping[str, int]) -> None:

@@ -25,8 +25,12 @@ _COLUMNS: dict[str, type] = {
 
 def check_keys(keys: Iterable[str]) -> None:
     """Raise DataIOError for a key that cannot be a global key: empty, too long, or not storable as text."""
+    keys = list(keys)
+    lengths = [len(key) for key in keys]
+    if all(lengths) and max(lengths, default=0) <= MAX_KEY_LENGTH and _storable("".join(keys)):
+        return
     for key in keys:
-        if not 0 < len(key) <= MAX_KEY_LENGTH or "\0" in key or not _encodable(key):
+        if not 0 < len(key) <= MAX_KEY_LENGTH or not _storable(key):
             raise DataIOError(
                 f"the global key {key[:MAX_KEY_LENGTH]!a} of {len(key)} characters cannot be kept",
                 where="ledger",
@@ -34,9 +38,11 @@ def check_keys(keys: Iterable[str]) -> None:
             )
 
 
-def _encodable(key: str) -> bool:
+def _storable(text: str) -> bool:
+    if "\0" in text:
+        return False
     try:
-        key.encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True
@@ -49,7 +55,8 @@ def read(session: Session, organization: str, keys: Sequence[str]) -> dict[str, 
         return {}
     query = select(*(data_rows.c[name] for name in _COLUMNS)).where(_chosen(session, identity, keys))
     datasets, syncs = names.named(session, "dataset"), names.named(session, "sync")
-    return {key: Entry(datasets[dataset], syncs[sync], *rest) for key, dataset, sync, *rest in session.execute(query)}
+    rows = session.tuples(query)
+    return {row[0]: Entry._make((datasets[row[1]], syncs[row[2]], *row[3:])) for row in rows}
 
 
 def count(session: Session, organization: str, dataset_id: str) -> int:

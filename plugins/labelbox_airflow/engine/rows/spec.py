@@ -82,6 +82,14 @@ class MetadataSpec(ValueSpec):
     timezone: str = Field("UTC", description="Time zone of datetimes that carry none.")
     format: str | None = Field(None, description="strptime format of datetimes that are not ISO 8601.")
 
+    @model_validator(mode="after")
+    def _new_enum_gets_options(self) -> MetadataSpec:
+        if self.kind == "enum" and self.new_field == "add" and self.new_options == "reject":
+            raise ValueError(
+                "a field that is added has no options, so every row would be rejected; set new_options: add"
+            )
+        return self
+
 
 class AttachmentSpec(Spec):
     """One attachment of the data row; (type, name) is its identity."""

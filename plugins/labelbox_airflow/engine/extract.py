@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from labelbox_airflow.engine.ledger import Ledger, Run
 from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition
-from labelbox_airflow.engine.page import Page
+from labelbox_airflow.engine.page import SAMPLES, Page
 from labelbox_airflow.engine.records import Batch, Rejected
 from labelbox_airflow.engine.rows.decide import Overwrite
 from labelbox_airflow.engine.rows.mapping import RowMapping
@@ -24,7 +24,6 @@ from labelbox_airflow.engine.units import (
 PART = "extract"
 PAGE_ROWS = 10_000  # rows compared and mapped at a time; a table given as one batch is cut
 VECTOR_BUDGET = 2_000_000  # numbers mapped at a time, so that wide embeddings keep memory flat
-SAMPLES = 5
 
 
 @dataclass(slots=True)

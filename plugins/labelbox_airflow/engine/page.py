@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
@@ -14,6 +15,8 @@ from labelbox_airflow.engine.units import Marks, content_mark, content_marks, pa
 
 if TYPE_CHECKING:
     from labelbox_airflow.engine.extract import Extraction
+
+SAMPLES = 5  # keys named as examples of each kind of change
 
 
 class _Earlier(NamedTuple):
@@ -77,6 +80,9 @@ class Page:
         self._x.reject(mapped.rejected)
         rows, marks, contents = mapped.rows, part_marks(mapped.rows), content_marks(mapped.rows)
         unit, sequence = self._x.units.current(rows.schema, rows.num_rows), self._x.units.next_sequence
+        if self._all_new(mapped.rows.column("global_key").to_pylist()):
+            self._stage_new(rows, contents, unit, sequence)
+            return
         columns = (rows.column(name).to_pylist() for name in ("global_key", "version", "source", "origin"))
         staged: list[int] = []
         for index, (key, version, source, origin) in enumerate(zip(*columns, strict=True)):
@@ -96,6 +102,23 @@ class Page:
         if staged:
             all_of_them = len(staged) == rows.num_rows
             self._x.units.write(rows if all_of_them else rows.take(pa.array(staged, pa.int64())))
+
+    def _all_new(self, keys: list[str]) -> bool:
+        """Tell whether neither the ledger nor this run has met any of the keys: the rule on a first load."""
+        return not (self._entries or self._met_before or self._met_here) and len(set(keys)) == len(keys)
+
+    def _stage_new(self, rows: pa.RecordBatch, contents: list[int], unit: str, sequence: int) -> None:
+        """Stage rows that are all to be created, without a look at each."""
+        keys, versions, origins = (rows.column(name).to_pylist() for name in ("global_key", "version", "origin"))
+        numbers = range(sequence, sequence + len(keys))
+        claims = map(Claim._make, zip(repeat(unit), numbers, versions, contents, origins, strict=False))
+        self._claims = dict(zip(keys, claims, strict=True))
+        self._met_here.update(keys)
+        self._x.result.planned["create"] += len(keys)
+        for key in keys[:SAMPLES]:
+            self._x.result.note("create", key)
+        if keys:
+            self._x.units.write(rows)
 
     def _replace_earlier(self, key: str) -> None:
         """Note that a row staged before is not to be sent, in whatever order their units are."""

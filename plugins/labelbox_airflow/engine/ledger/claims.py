@@ -89,14 +89,17 @@ def acquire(session: Session, run: Run, unit: str, keys: Collection[str]) -> Acq
         return Acquired({}, {}, {}, frozenset(keys))
     on_keys = _on(session, organization, keys)
     session.lock(select(claims.c.run).where(on_keys).order_by(claims.c.global_key, claims.c.run))
-    mine = _held_claims(session, and_(on_keys, claims.c.run == identity))
-    unclaimed = frozenset(keys).difference(claim.global_key for claim in mine)
-    own = {claim.global_key: claim for claim in mine if claim.unit == unit}
+    mine = _held_claims(session, and_(claims.c.run == identity, claims.c.unit == unit))
+    wanted = frozenset(keys)
+    if not {claim.global_key for claim in mine}.issuperset(wanted):  # some went to another row or run, or are gone
+        mine = _held_claims(session, and_(on_keys, claims.c.run == identity))
+    unclaimed = wanted.difference(claim.global_key for claim in mine)
+    own = {claim.global_key: claim for claim in mine if claim.unit == unit and claim.global_key in wanted}
     waiting, yielding = _rivals(session, on_keys, identity, own)
     if not waiting:
         _yield(session, organization, identity, yielding)
         held = {key: claim.sequence for key, claim in own.items() if key not in yielding}
-        _mark(session, organization, identity, held)
+        _mark(session, organization, identity, unit, held)
     else:
         held = {}
     called = names.run_names(session, {*waiting.values(), *yielding.values()})
@@ -169,8 +172,8 @@ def _yield(session: Session, organization: int, run: int, yielding: Mapping[str,
         session.execute(update(claims).where(own).values(yielded_to=rival, sending=False))
 
 
-def _mark(session: Session, organization: int, run: int, held: Collection[str]) -> None:
-    own = and_(_on(session, organization, held), claims.c.run == run)
+def _mark(session: Session, organization: int, run: int, unit: str, held: Collection[str]) -> None:
+    own = and_(_on(session, organization, held), claims.c.run == run, claims.c.unit == unit)
     session.execute(update(claims).where(own).values(sending=True, lease_until=session.lease_until))
 
 

@@ -1,0 +1,75 @@
+"""What the README and the reference say can be done as they say it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from labelbox_airflow.engine.guard import GuardSpec
+from labelbox_airflow.engine.rows.spec import ColumnGrammarSpec, EmbeddingSpec, MetadataSpec, RowsSpec
+from labelbox_airflow.engine.tables.options import CsvOptions
+from labelbox_airflow.engine.window import WindowSpec
+from labelbox_airflow.syncs.dag import sync_task_group
+from labelbox_airflow.syncs.load import load_sync
+from labelbox_airflow.syncs.spec import DatasetSpec, ScheduleSpec, SyncSpec, TableInputSpec
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+REFERENCE = (ROOT / "docs" / "sync-file.md").read_text()
+REFUSED = {"wait_for", "direction"}  # there to say that they are not built yet
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def test_the_sync_file_of_the_readme_loads(tmp_path: Path) -> None:
+    (text,) = blocks("yaml")
+    file = tmp_path / "photos.yaml"
+    file.write_text(text)
+    assert load_sync(file).spec.name == "photos"
+
+
+def test_the_dag_of_the_readme_builds(tmp_path: Path) -> None:
+    (sync,) = blocks("yaml")
+    (code,) = blocks("python")
+    file = tmp_path / "photos.yaml"
+    file.write_text(sync)
+    names: dict[str, object] = {}
+    exec(code.replace("/opt/airflow/include/syncs/photos.yaml", str(file)), names)
+    assert names["sync_task_group"] is sync_task_group
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        SyncSpec,
+        DatasetSpec,
+        ScheduleSpec,
+        TableInputSpec,
+        WindowSpec,
+        CsvOptions,
+        GuardSpec,
+        RowsSpec,
+        MetadataSpec,
+        EmbeddingSpec,
+        ColumnGrammarSpec,
+    ],
+)
+def test_every_key_is_in_the_reference(model: type[BaseModel]) -> None:
+    keys = {field.alias or name for name, field in model.model_fields.items()} - REFUSED
+    assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", REFERENCE)] == []
+
+
+def test_every_make_target_of_the_readme_is_there() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`(?:\w+=\S+ )?make ([a-z-]+)`", README)) <= targets
+
+
+def test_the_readme_links_to_files_that_are_there() -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []

@@ -22,7 +22,6 @@ class Stopped:
     :param task: the task that says so
     :param says: what the message has to hold; {name} is the test's bucket and dataset
     :param body: content of rows.csv; None for no such file
-    :param makes_dataset: whether the dataset is there afterwards, empty
     """
 
     task: str
@@ -31,7 +30,6 @@ class Stopped:
     body: bytes | None = b"id,url\n1,https://images.example.com/1.jpg\n"
     environment: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
-    makes_dataset: bool = True
 
 
 STOPPED = {
@@ -39,7 +37,6 @@ STOPPED = {
         "ensure",
         ["connection 'labelbox_prod': there is no such connection. Create it under", "AIRFLOW_CONN_LABELBOX_PROD="],
         sync={"labelbox__connection": "labelbox_prod"},
-        makes_dataset=False,
     ),
     "unknown source connection": Stopped(
         "extract",
@@ -55,25 +52,21 @@ STOPPED = {
         "ensure",
         ["labelbox.dataset.delegated_access: there is no integration '{name}-typo'", "set up in Labelbox under"],
         sync={"labelbox__dataset__delegated_access": "{name}-typo"},
-        makes_dataset=False,
     ),
     "unknown metadata field": Stopped(
         "ensure",
         ["rows.metadata.captureDateTme: Labelbox has no metadata field", "Did you mean 'captureDateTime'?"],
         sync={"rows__metadata": {"captureDateTme": "taken"}},
-        makes_dataset=False,
     ),
     "metadata of another kind": Stopped(
         "ensure",
         ["rows.metadata.captureDateTime", "is of kind datetime in Labelbox, the sync says number"],
         sync={"rows__metadata": {"captureDateTime": {"column": "taken", "kind": "number"}}},
-        makes_dataset=False,
     ),
     "missing dataset": Stopped(
         "ensure",
         ["labelbox.dataset: Labelbox has no dataset named '{name}'", "create: true"],
         sync={"labelbox__dataset__create": False},
-        makes_dataset=False,
     ),
     "missing bucket": Stopped(
         "extract",
@@ -136,8 +129,8 @@ def test_a_mistake_that_concerns_all_rows_stops_the_run_at_once(
         assert named(words) in ran.failure.message
     assert "\n" not in ran.failure.message
     assert f"The log of {mistake.task} says why" in ran.failures[-1].message
-    assert set(changes) == ({"CreateDatasetPyApi"} if mistake.makes_dataset else set())
-    assert deployment.data_rows() == ({} if mistake.makes_dataset else None)
+    assert set(changes) == set()
+    assert deployment.data_rows() is None
     assert deployment.watermark("rows") is None
 
 
@@ -158,7 +151,7 @@ class Rejected:
 GOOD = row(1)
 LINE = "s3://{name}/rows.csv line"
 VECTOR = {"rows__embeddings": {"e2e-vector": {"column": "vector", "dimensions": 4, "new_embedding": "add"}}}
-COLOUR = {"column": "colour", "kind": "enum", "new_field": "add"}
+SPLIT = {"column": "colour", "kind": "enum"}
 REJECTED = {
     "ragged line": Rejected(
         "id,url\n1,https://images.example.com/1.jpg\n2,https://images.example.com/2,5.jpg\n3\n",
@@ -181,7 +174,13 @@ REJECTED = {
     "duplicate key in one file": Rejected(
         [GOOD, row(2), {**row(3), "id": "0001"}, GOOD],
         2,
-        [("duplicate_key", f"{LINE} 4", f"global_key = '{{name}}/0001': {LINE} 2 has the same key and other content")],
+        [
+            (
+                "duplicate_key",
+                f"{LINE} 4",
+                f"global_key = '{{name}}/0001': {LINE} 2 has the same key and version, and other content",
+            )
+        ],
     ),
     "s3 URL without a region": Rejected(
         [GOOD, row(2, url="s3://bucket/2.jpg")],
@@ -205,13 +204,10 @@ REJECTED = {
         [("presigned_url", f"{LINE} 3", "use delegated access, or set presigned_urls: allow")],
     ),
     "unknown enum option": Rejected(
-        [row(1, colour="red"), row(2, colour="rde")],
-        0,
-        [
-            ("bad_enum", f"{LINE} 2", "metadata.{name} = 'red'"),
-            ("bad_enum", f"{LINE} 3", "metadata.{name} = 'rde'"),
-        ],
-        sync={"rows__metadata": {"{name}": COLOUR}},
+        [row(1, colour="train"), row(2, colour="rde")],
+        1,
+        [("bad_enum", f"{LINE} 3", "metadata.split = 'rde'")],
+        sync={"rows__metadata": {"split": SPLIT}},
     ),
     "embedding of 3,000 dimensions": Rejected(
         [row(1, vector="[1, 2, 3, 4]"), row(2, vector=json.dumps([0] * 3000))],
@@ -257,7 +253,7 @@ def test_a_key_in_two_files_is_rejected_with_the_place_of_the_first(deployment: 
 
     (letter,) = deployment.rejected("rows")
     assert (letter["code"], letter["origin"]) == ("duplicate_key", f"s3://{deployment.name}/b.csv line 2")
-    assert f"s3://{deployment.name}/a.csv line 2 has the same key and other content" in letter["reason"]
+    assert f"s3://{deployment.name}/a.csv line 2 has the same key and version, and other content" in letter["reason"]
 
 
 def test_a_key_of_another_dataset_is_rejected_and_stays_there(deployment: Deployment) -> None:

@@ -30,7 +30,7 @@ def hasty(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Deployment
     ("operation", "plan", "task"),
     [
         ("GetOrganizationPyApi", {}, "ensure"),
-        ("CreateDatasetPyApi", {"effect": "after"}, "ensure"),
+        ("CreateDatasetPyApi", {"effect": "after"}, "gate"),
         ("UpsertCustomMetadataSchemaPyApi", {"effect": "after"}, "gate"),
         ("uploadFile", {"status": 503}, "upload"),
         ("upsertDataRows", {}, "upload"),

@@ -297,9 +297,9 @@ def test_a_sync_can_be_a_part_of_an_own_dag(write: Write) -> None:
     [
         (LabelboxEnsureDatasetOperator, {"dataset"}),
         (LabelboxExtractDataRowsOperator, {"target", "records"}),
-        (LabelboxGateOperator, set()),
+        (LabelboxGateOperator, {"dataset"}),
         (LabelboxUploadDataRowsOperator, {"unit"}),
-        (LabelboxReportOperator, {"target"}),
+        (LabelboxReportOperator, set()),
     ],
 )
 def test_operators_render_the_fields_that_differ_from_run_to_run(

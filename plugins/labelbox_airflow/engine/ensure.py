@@ -26,12 +26,13 @@ class DatasetWanted:
     delegated_access: str | None = None
 
 
-def ensure_dataset(transport: Transport, wanted: DatasetWanted, *, change: bool) -> Dataset | None:
+def ensure_dataset(transport: Transport, wanted: DatasetWanted, *, create: bool, attach: bool = True) -> Dataset | None:
     """Find the dataset, or make it where that is allowed, and attach its integration.
 
     The integration is found and validated first, so that a wrong one leaves no dataset behind.
 
-    :param change: False to change nothing (a dry run); None is returned where the dataset would be made
+    :param create: False to return None where the dataset would have to be made
+    :param attach: False to leave the dataset's integration as it is (a dry run)
     :raises ConfigurationError: when the dataset or integration is missing, ambiguous or not valid
     """
     access = wanted.delegated_access
@@ -44,9 +45,9 @@ def ensure_dataset(transport: Transport, wanted: DatasetWanted, *, change: bool)
                 where="labelbox.dataset",
                 remedy="Correct it, or name the dataset and set create: true.",
             )
-        if not change:
+        if not create:
             return None
         dataset = create_dataset(transport, wanted.name, wanted.description or "")
-    if integration is not None and change:
+    if integration is not None and attach:
         attach_integration(transport, dataset, integration)
     return dataset

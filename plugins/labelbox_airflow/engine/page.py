@@ -164,6 +164,10 @@ class Page:
         version = self._touched[key][0] if key in self._touched else entry.version
         return _Earlier(version, not changed_parts(entry, marks), "an earlier row")
 
+    def _version_hint(self) -> str:
+        mapped = self._mapping.spec.version is not None
+        return " or a newer version" if mapped else ", or map rows.version so that the newest wins"
+
     def _reject_duplicate(self, key: str, origin: str, marks: Marks, row: dict[str, object]) -> None:
         earlier = self._earlier(key, self._entries.get(key), marks)
         self._rejected.append(
@@ -172,7 +176,7 @@ class Page:
                 stage="map",
                 code="duplicate_key",
                 reason=f"global_key = '{key}': {earlier.origin if earlier else 'an earlier row'} has the same key and "
-                "other content; give each row a key of its own, or map rows.version so that the newest wins",
+                f"version, and other content; give each row a key of its own{self._version_hint()}",
                 field="global_key",
                 value=key,
                 global_key=key,

@@ -74,7 +74,7 @@ class Report:
             lines.append(_row(STAGES.get(stage, stage), [f"{counts[name]:,}" for name in OUTCOMES]))
         lines.append(_row(f"of {self.read:,} rows read", [f"{self.outcomes[name]:,}" for name in OUTCOMES]))
         if self.unsettled:
-            lines.append(f"  {self.unsettled:,} rows are not settled yet: their unit failed, and a retry takes it up.")
+            lines.append(f"  not sent, or not settled: {self.unsettled:,}; the log of the task that failed says why")
         for reason in self.reasons:
             lines.append(f"  rejected {reason.rows:,} with {reason.code}: {reason.reason}")
             if len(reason.examples) > 1:

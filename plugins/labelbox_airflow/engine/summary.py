@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from labelbox_airflow.engine.errors import IncompleteRunError
 from labelbox_airflow.engine.extract import Extracted
 from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition, missing_from_schema
 from labelbox_airflow.engine.report import Reason
@@ -14,7 +15,6 @@ from labelbox_airflow.engine.rows.decide import Overwrite
 from labelbox_airflow.engine.rows.spec import RowsSpec
 from labelbox_airflow.engine.staging import Staging
 from labelbox_airflow.engine.units import Unit
-from labelbox_airflow.engine.window import Window
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Summary:
     """
 
     organization: str
-    dataset_id: str
+    dataset_id: str | None
     dataset: str
     window: str
     moves_watermark: bool
@@ -43,7 +43,7 @@ class Summary:
         cls,
         extracted: Extracted,
         target: Mapping[str, Any],
-        window: Window | None,
+        window: str,
         moves_watermark: bool,
         overwrite: Overwrite,
     ) -> Summary:
@@ -52,7 +52,7 @@ class Summary:
             organization=target["organization"],
             dataset_id=target["dataset_id"],
             dataset=target["dataset"],
-            window=str(window) if window is not None else "everything",
+            window=window,
             moves_watermark=moves_watermark,
             overwrite=overwrite,
             read=extracted.read,
@@ -78,6 +78,16 @@ class Summary:
         }
         raw["rows"] = RowsSpec.model_validate(raw["rows"])
         return cls(**raw)
+
+    @property
+    def target_id(self) -> str:
+        """The id of the dataset, once it is there.
+
+        :raises IncompleteRunError: the gate has not made it
+        """
+        if self.dataset_id is None:
+            raise IncompleteRunError("the dataset is not made yet", where=self.dataset, remedy="Clear the gate task.")
+        return self.dataset_id
 
     def as_dict(self) -> dict[str, Any]:
         """Return the summary as plain values, for JSON."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,7 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
         run = Run(self.target["organization"], self.sync, context["run_id"])
         with self._deployment.open_ledger() as ledger:
             plan = plan_run(context, ledger.watermark(run.sync, run.organization), ledger.run_state(run))
-            self.log.info("Reading %s%s", plan.window or "everything", " (dry run)" if plan.dry_run else "")
+            self.log.info("Reading %s%s", self._reach(plan), " (dry run)" if plan.dry_run else "")
             if plan.dry_run:
                 return self._preview(ledger, run, plan)
             start, end = (plan.window.start, plan.window.end) if plan.window else (None, plan.end)
@@ -92,7 +93,7 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
             # What it has claimed must not hold back, or supersede, rows of other runs; a retry begins anew.
             ledger.finish_run(run, state="failed", rows_read=0, rows_filtered=0, watermark=None)
             raise
-        summary = Summary.of(extracted, self.target, plan.window, plan.moves_watermark, plan.overwrite)
+        summary = Summary.of(extracted, self.target, self._reach(plan), plan.moves_watermark, plan.overwrite)
         staging.write_json(SUMMARY, summary.as_dict())
         return summary.counts()
 
@@ -109,7 +110,7 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
             try:
                 scratch.begin_run(run, window_start=None, window_end=None, spec_hash=self.spec_hash)
                 extracted = self._run_extraction(ledger, scratch, run, plan, None)
-                summary = Summary.of(extracted, self.target, plan.window, False, plan.overwrite)
+                summary = Summary.of(extracted, self.target, self._reach(plan), False, plan.overwrite)
                 schema = self._schema()
                 reasons = ReasonTally()
                 deque(reasons.watch(scratch.each_dead_letter(run)), maxlen=0)
@@ -118,6 +119,11 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
             finally:
                 scratch.close()
         return {**summary.counts(), "dry_run": True}
+
+    def _reach(self, plan: RunPlan) -> str:
+        """Say what is read: sources without a window are read whole, whatever the run's window is."""
+        windowed = any(given.spec.window is not None for given in self.inputs)
+        return str(plan.window) if windowed and plan.window is not None else "everything"
 
     def _run_extraction(self, ledger: Ledger, book: Ledger, run: Run, plan: RunPlan, staging: Any) -> Any:
         from labelbox_airflow.engine.extract import Extraction
@@ -156,32 +162,41 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
 
 
 class LabelboxGateOperator(LabelboxOperator):
-    """Check the guards before anything is sent, and add the metadata fields, options and embeddings the rows need.
+    """Check the guards before anything is sent, and make what the rows need: dataset, fields, options, embeddings.
 
+    :param dataset: as for :class:`LabelboxEnsureDatasetOperator`
     :param guard: ``max_rejected``, ``min_rows``, ``max_new_rows``, as under ``guard:`` of a sync file
     :return: names of the units to upload; none in a dry run
     """
 
-    def __init__(self, *, guard: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+    template_fields: Sequence[str] = (*LabelboxOperator.template_fields, "dataset")
+
+    def __init__(self, *, dataset: Mapping[str, Any], guard: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.dataset = dataset
         self.guard = guard or {}
 
     @without_vain_retries
     def execute(self, context: Mapping[str, Any]) -> list[str]:
         """Let the units through, or stop the run."""
         from labelbox_airflow.engine.api.embeddings import embedding_ids
+        from labelbox_airflow.engine.ensure import DatasetWanted, ensure_dataset
         from labelbox_airflow.engine.guard import GuardSpec
         from labelbox_airflow.engine.metadata_schema import complete_schema
         from labelbox_airflow.engine.summary import Summary
 
         if is_dry_run(context):
             return []
-        summary = Summary.read_from(self._deployment.staging_of(self.sync, context["run_id"]), SUMMARY)
+        staging = self._deployment.staging_of(self.sync, context["run_id"])
+        summary = Summary.read_from(staging, SUMMARY)
         guard = GuardSpec.model_validate(self.guard)
         guard.check_read(summary.read, summary.planned["create"])
         guard.check_rejected(summary.outcomes["rejected"], summary.read)
         if summary.units:
             transport = self._hook.transport()
+            if summary.dataset_id is None:
+                dataset = ensure_dataset(transport, DatasetWanted(**self.dataset), create=True)
+                staging.write_json(SUMMARY, replace(summary, dataset_id=dataset.id if dataset else None).as_dict())
             for name, options in complete_schema(transport, summary.additions).items():
                 self.log.info("Metadata field '%s': added%s", name, f" options {', '.join(options)}" if options else "")
             embedding_ids(transport, summary.rows.embeddings, create=True)
@@ -277,7 +292,7 @@ class LabelboxUploadDataRowsOperator(LabelboxOperator):
                 staging,
                 run=Run(summary.organization, self.sync, context["run_id"]),
                 spec=summary.rows,
-                dataset_id=summary.dataset_id,
+                dataset_id=summary.target_id,
                 unit=self.unit,
                 overwrite=summary.overwrite,
             )

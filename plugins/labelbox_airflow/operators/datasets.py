@@ -1,4 +1,4 @@
-"""Datasets: found or made before anything is read, with the delegated access the sync names."""
+"""Datasets: found before anything is read, with the delegated access the sync names."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from labelbox_airflow.operators.base import LabelboxOperator, without_vain_retries
-from labelbox_airflow.operators.runs import is_dry_run
+from labelbox_airflow.operators.runs import check_run_conf, is_dry_run
 
 
 class LabelboxEnsureDatasetOperator(LabelboxOperator):
     """Make sure that the dataset, its delegated access, and what the rows refer to can be used.
 
-    Finds the dataset by id or name, or creates it; finds the IAM integration by name, has Labelbox validate it, and
-    attaches it; checks that metadata fields and embeddings are there or may be added. A dry run changes nothing.
+    Finds the dataset by id or name; finds the IAM integration by name, has Labelbox validate it, and attaches it;
+    checks that metadata fields and embeddings are there or may be added. A dataset that has to be made is made by
+    :class:`~labelbox_airflow.operators.data_rows.LabelboxGateOperator`, once there are rows to send.
 
     :param dataset: ``{"id"}`` or ``{"name"}``, with ``create``, ``description`` and ``delegated_access``
     :param rows: the mapping of rows, as under ``rows:`` of a sync file
-    :return: ``{"organization", "dataset_id", "dataset"}``; ``dataset_id`` is None where a dry run would create it
+    :return: ``{"organization", "dataset_id", "dataset"}``; ``dataset_id`` is None where it has to be made
     """
 
     template_fields: Sequence[str] = (*LabelboxOperator.template_fields, "dataset")
@@ -29,7 +30,7 @@ class LabelboxEnsureDatasetOperator(LabelboxOperator):
 
     @without_vain_retries
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
-        """Find or make the dataset and check what the rows need of Labelbox."""
+        """Find the dataset and check what the rows need of Labelbox."""
         from labelbox_airflow.engine.api.datasets import organization_id
         from labelbox_airflow.engine.api.embeddings import embedding_ids
         from labelbox_airflow.engine.ensure import DatasetWanted, ensure_dataset
@@ -41,9 +42,10 @@ class LabelboxEnsureDatasetOperator(LabelboxOperator):
         check_fields(read_metadata_schema(transport), spec.metadata)
         embedding_ids(transport, spec.embeddings, create=False, missing_ok=True)
         wanted = DatasetWanted(**self.dataset)
-        dataset = ensure_dataset(transport, wanted, change=not is_dry_run(context))
+        check_run_conf(context)
+        dataset = ensure_dataset(transport, wanted, create=False, attach=not is_dry_run(context))
         name = dataset.name if dataset is not None else wanted.name
-        self.log.info("Dataset '%s' (%s)", name, dataset.id if dataset is not None else "would be created")
+        self.log.info("Dataset '%s' (%s)", name, dataset.id if dataset is not None else "is not there yet")
         return {
             "organization": organization_id(transport),
             "dataset_id": dataset.id if dataset is not None else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -28,19 +28,17 @@ class LabelboxReportOperator(LabelboxOperator):
     Runs whatever became of the tasks before it, and fails when one of them failed, when the counts do not add up,
     or when too many rows were rejected in the end. Writes ``report.json`` and ``rejected.ndjson`` to staging.
 
-    :param target: what ``LabelboxEnsureDatasetOperator`` returned; with it, the claims of an extraction that was killed
-        are released
+    :param ensure_task_id: task of ``LabelboxEnsureDatasetOperator``; with it, the claims of an extraction that was
+        killed are released
     :param guard: ``max_rejected``, as under ``guard:`` of a sync file
     :return: the counts, and where the report is
     """
 
-    template_fields: Sequence[str] = (*LabelboxOperator.template_fields, "target")
-
     def __init__(
-        self, *, target: Mapping[str, Any] | Any = None, guard: Mapping[str, Any] | None = None, **kwargs: Any
+        self, *, ensure_task_id: str | None = None, guard: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> None:
         super().__init__(trigger_rule="all_done", **kwargs)
-        self.target = target
+        self.ensure_task_id = ensure_task_id
         self.guard = guard or {}
 
     @without_vain_retries
@@ -58,7 +56,7 @@ class LabelboxReportOperator(LabelboxOperator):
         try:
             summary = Summary.read_from(staging, SUMMARY)
         except FileNotFoundError:
-            self._release(context["run_id"])
+            self._release(context)
             raise IncompleteRunError("nothing was extracted", where=self.sync, remedy=_where_to_look(broken)) from None
         run = Run(summary.organization, self.sync, context["run_id"])
         with self._deployment.open_ledger() as ledger:
@@ -79,13 +77,14 @@ class LabelboxReportOperator(LabelboxOperator):
             raise problem
         return self._announce(report, context, staging)
 
-    def _release(self, run_id: str) -> None:
+    def _release(self, context: Mapping[str, Any]) -> None:
         """End a run that extracted nothing whole, so that its claims keep no other run from its rows."""
         from labelbox_airflow.engine.ledger import Run
 
-        if not self.target:
+        target = context["ti"].xcom_pull(task_ids=self.ensure_task_id) if self.ensure_task_id else None
+        if not target:
             return
-        run = Run(self.target["organization"], self.sync, run_id)
+        run = Run(target["organization"], self.sync, context["run_id"])
         with self._deployment.open_ledger() as ledger:
             if ledger.run_state(run) is not None:
                 ledger.finish_run(run, state="failed", rows_read=0, rows_filtered=0, watermark=None)
@@ -134,9 +133,9 @@ class LabelboxReportOperator(LabelboxOperator):
             )
         if report.unsettled or broken:
             return IncompleteRunError(
-                f"{report.unsettled:,} of {report.read:,} rows are not settled",
+                f"{report.unsettled:,} of {report.read:,} rows are not sent, or not settled",
                 where=self.sync,
-                remedy=f"{_where_to_look(broken)} Clear what failed: it goes on where it was.",
+                remedy=f"{_where_to_look(broken)} Cleared once that is mended, it goes on where it was.",
             )
         try:
             GuardSpec.model_validate(self.guard).check_rejected(report.outcomes["rejected"], report.read)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -37,6 +38,20 @@ class RunPlan:
 def is_dry_run(context: Mapping[str, Any]) -> bool:
     """Tell whether the run only shows what it would do."""
     return bool((context.get("params") or {}).get("dry_run"))
+
+
+def check_run_conf(context: Mapping[str, Any]) -> None:
+    """Refuse a conf key that looks like a param of ours but is not: ``dryrun`` must not become a real run.
+
+    :raises ConfigurationError: names the key and the param that was meant
+    """
+    params = set(context["dag"].params)
+    for key in context["dag_run"].conf or {}:
+        near = get_close_matches(key, params, n=1, cutoff=0.6)
+        if key not in params and near:
+            raise ConfigurationError(
+                f"'{key}' is no param of this DAG", where="trigger form", remedy=f"Did you mean '{near[0]}'?"
+            )
 
 
 def plan_run(context: Mapping[str, Any], watermark: datetime | None, before: RunState | None) -> RunPlan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
@@ -219,7 +220,7 @@ def _absolute(uri: str, base: Path | None) -> str:
     """Return ``uri`` with a scheme, or as an absolute path."""
     if uri.startswith("file://"):
         return str(Path("/") / uri.removeprefix("file://").lstrip("/"))
-    return uri if "://" in uri else str((base or Path.cwd()).resolve() / uri)
+    return uri if "://" in uri else os.path.normpath((base or Path.cwd()).resolve() / uri)
 
 
 def _is_marker(item: StoredObject) -> bool:

@@ -40,7 +40,10 @@ def adopt(sync: Sync) -> str:
         )
     rest = max(0, dataset.row_count - adopted)
     without_key = f"; {rest:,} have no global key, so no sync can own them" if rest else ""
-    return f"{adopted:,} data rows of '{dataset.name}' adopted{without_key}; nothing was written to Labelbox"
+    return (
+        f"{adopted:,} data rows of '{dataset.name}' adopted{without_key}; nothing was written to Labelbox. "
+        "What versions they have is not known, so the first run's rows win"
+    )
 
 
 def _spelled_out(sync: Sync) -> RowsSpec:

@@ -93,9 +93,8 @@ def sync_tasks(sync: Sync) -> None:
         "staging": spec.staging.model_dump(exclude_none=True) if spec.staging else None,
     }
     pool = {"pool": spec.pool} if spec.pool else {}
-    ensure = LabelboxEnsureDatasetOperator(
-        task_id="ensure", dataset=spec.labelbox.dataset.model_dump(), rows=rows, **common
-    )
+    dataset = spec.labelbox.dataset.model_dump()
+    ensure = LabelboxEnsureDatasetOperator(task_id="ensure", dataset=dataset, rows=rows, **common)
     extract = LabelboxExtractDataRowsOperator(
         task_id="extract",
         target=ensure.output,
@@ -106,12 +105,12 @@ def sync_tasks(sync: Sync) -> None:
         spec_hash=sync.hash,
         **common,
     )
-    gate = LabelboxGateOperator(task_id="gate", guard=guard, **common)
+    gate = LabelboxGateOperator(task_id="gate", dataset=dataset, guard=guard, **common)
     upload = LabelboxUploadDataRowsOperator.partial(
         task_id="upload", deferrable=True, map_index_template="{{ task.unit }}", **pool, **common
     ).expand(unit=gate.output)
     report = LabelboxReportOperator(
-        task_id="report", target=ensure.output, guard=guard, outlets=[dataset_asset(spec)], **common
+        task_id="report", ensure_task_id=ensure.task_id, guard=guard, outlets=[dataset_asset(spec)], **common
     )
     extract >> gate >> upload >> report
     [ensure, extract, gate] >> report

@@ -85,6 +85,6 @@ def test_reasons_come_by_frequency_with_a_few_examples() -> None:
 def test_the_text_says_what_is_left_and_why() -> None:
     text = report([letter("bad_url", 1, "k1"), letter("bad_url", 2, "k2")], read=12_000).as_text()
     assert "of 12,000 rows read" in text
-    assert "3 rows are not settled yet" in text
+    assert "not sent, or not settled: 3" in text
     assert "rejected 2 with bad_url: t.csv line 1: reason 1" in text
     assert "also k2" in text

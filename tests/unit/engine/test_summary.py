@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
+from labelbox_airflow.engine.errors import IncompleteRunError
 from labelbox_airflow.engine.extract import Extracted
 from labelbox_airflow.engine.metadata_schema import MetadataField, SchemaAddition
 from labelbox_airflow.engine.report import Reason
@@ -17,10 +17,9 @@ from labelbox_airflow.engine.rows.spec import RowsSpec
 from labelbox_airflow.engine.staging import Staging
 from labelbox_airflow.engine.summary import Summary, plan_text
 from labelbox_airflow.engine.units import Unit
-from labelbox_airflow.engine.window import Window
 
 TARGET = {"organization": "org", "dataset_id": "d", "dataset": "Receipts"}
-WINDOW = Window(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+WINDOW = "[2026-03-01T00:00:00+00:00, 2026-03-02T00:00:00+00:00)"
 
 
 def extracted(**changes: Any) -> Extracted:
@@ -39,21 +38,26 @@ def extracted(**changes: Any) -> Extracted:
     return Extracted(spec, **{**fields, **changes})
 
 
-@pytest.mark.parametrize("window", [WINDOW, None])
-def test_a_summary_comes_back_from_staging(tmp_path: Path, window: Window | None) -> None:
+def test_a_summary_comes_back_from_staging(tmp_path: Path) -> None:
     staging = Staging(LocalFileSystem(), str(tmp_path))
-    summary = Summary.of(extracted(), TARGET, window, True, "always")
+    summary = Summary.of(extracted(), TARGET, WINDOW, True, "always")
     staging.write_json("s.json", summary.as_dict())
     assert Summary.read_from(staging, "s.json") == summary
 
 
 def test_an_empty_summary_comes_back_and_missing_counts_are_zero(tmp_path: Path) -> None:
     staging = Staging(LocalFileSystem(), str(tmp_path))
-    summary = Summary.of(Extracted(extracted().rows), TARGET, None, False, "newer")
+    summary = Summary.of(Extracted(extracted().rows), TARGET, "everything", False, "newer")
     staging.write_json("s.json", summary.as_dict())
     read = Summary.read_from(staging, "s.json")
     assert read == summary
     assert read.planned["create"] == read.outcomes["rejected"] == 0
+
+
+def test_rows_cannot_be_sent_before_their_dataset_is_made() -> None:
+    summary = Summary.of(extracted(), {**TARGET, "dataset_id": None}, WINDOW, True, "newer")
+    with pytest.raises(IncompleteRunError, match=r"the dataset is not made yet\. Clear the gate task"):
+        _ = summary.target_id
 
 
 def test_no_summary_is_not_found(tmp_path: Path) -> None:
@@ -84,6 +88,6 @@ def test_the_plan_says_what_would_happen() -> None:
 
 def test_a_plan_without_changes_calls_nothing() -> None:
     found = extracted(planned=Counter(), changes=Counter(), additions={}, samples={})
-    text = plan_text(Summary.of(found, {**TARGET, "dataset_id": ""}, None, True, "newer"), found, {}, [])
+    text = plan_text(Summary.of(found, {**TARGET, "dataset_id": None}, "everything", True, "newer"), found, {}, [])
     assert "about 0 calls to Labelbox" in text
     assert "everything into 'Receipts' (the dataset would be created)" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from labelbox_airflow.engine.errors import ConfigurationError
 from labelbox_airflow.engine.ledger import RunState
 from labelbox_airflow.engine.window import Window
-from labelbox_airflow.operators.runs import EPOCH, RunPlan, is_dry_run, plan_run
+from labelbox_airflow.operators.runs import EPOCH, RunPlan, check_run_conf, is_dry_run, plan_run
+from labelbox_airflow.syncs.dag import sync_params
 
 
 def day(number: int) -> datetime:
@@ -167,3 +169,17 @@ def test_a_dry_run_is_told_by_its_param() -> None:
     assert is_dry_run({"params": {"dry_run": True}})
     assert not is_dry_run({"params": None})
     assert not is_dry_run({})
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"), [("dryrun", "dry_run"), ("Since", "since"), ("full-refresh", "full_refresh")]
+)
+def test_a_mistyped_param_does_not_become_a_real_run(key: str, meant: str) -> None:
+    context = {"dag": SimpleNamespace(params=sync_params()), "dag_run": SimpleNamespace(conf={key: True})}
+    with pytest.raises(ConfigurationError, match=rf"'{key}' is no param of this DAG\. Did you mean '{meant}'"):
+        check_run_conf(context)
+
+
+def test_conf_of_others_is_left_alone() -> None:
+    for conf in (None, {}, {"ticket": 7}, {"dry_run": True}):
+        check_run_conf({"dag": SimpleNamespace(params=sync_params()), "dag_run": SimpleNamespace(conf=conf)})

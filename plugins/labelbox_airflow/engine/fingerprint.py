@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import pairwise
 
@@ -20,11 +20,6 @@ _NULL = "\x00"
 def fingerprint(content: bytes) -> int:
     """Return a signed 64-bit hash of ``content``, the same on every machine."""
     return int.from_bytes(blake2b(content, digest_size=8).digest(), "little", signed=True)
-
-
-def text_fingerprints(texts: Iterable[str | None]) -> list[int | None]:
-    """Return the fingerprint of each text; None stays None."""
-    return [None if text is None else fingerprint(text.encode()) for text in texts]
 
 
 def column_fingerprints(texts: pa.Array, *, person: bytes = b"") -> pa.Array:

@@ -78,14 +78,16 @@ class Page:
             return
         mapped = self._mapping.map(self._keyed, chosen)
         self._x.reject(mapped.rejected)
-        rows, marks, contents = mapped.rows, part_marks(mapped.rows), content_marks(mapped.rows)
+        rows, contents = mapped.rows, content_marks(mapped.rows)
+        keys: list[str] = rows.column("global_key").to_pylist()
         unit, sequence = self._x.units.current(rows.schema, rows.num_rows), self._x.units.next_sequence
-        if self._all_new(mapped.rows.column("global_key").to_pylist()):
-            self._stage_new(rows, contents, unit, sequence)
+        if self._all_new(keys):
+            self._stage_new(rows, keys, contents, unit, sequence)
             return
-        columns = (rows.column(name).to_pylist() for name in ("global_key", "version", "source", "origin"))
+        marks = part_marks(rows)
+        columns = (rows.column(name).to_pylist() for name in ("version", "source", "origin"))
         staged: list[int] = []
-        for index, (key, version, source, origin) in enumerate(zip(*columns, strict=True)):
+        for index, (key, version, source, origin) in enumerate(zip(keys, *columns, strict=True)):
             decision = self._decide(key, version, marks[index])
             if decision is None:
                 self._reject_duplicate(key, origin, marks[index], payload_of(rows.slice(index, 1).to_pylist()[0]))
@@ -107,9 +109,9 @@ class Page:
         """Tell whether neither the ledger nor this run has met any of the keys: the rule on a first load."""
         return not (self._entries or self._met_before or self._met_here) and len(set(keys)) == len(keys)
 
-    def _stage_new(self, rows: pa.RecordBatch, contents: list[int], unit: str, sequence: int) -> None:
+    def _stage_new(self, rows: pa.RecordBatch, keys: list[str], contents: list[int], unit: str, sequence: int) -> None:
         """Stage rows that are all to be created, without a look at each."""
-        keys, versions, origins = (rows.column(name).to_pylist() for name in ("global_key", "version", "origin"))
+        versions, origins = (rows.column(name).to_pylist() for name in ("version", "origin"))
         numbers = range(sequence, sequence + len(keys))
         claims = map(Claim._make, zip(repeat(unit), numbers, versions, contents, origins, strict=False))
         self._claims = dict(zip(keys, claims, strict=True))

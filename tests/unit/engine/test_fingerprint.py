@@ -11,14 +11,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from labelbox_airflow.engine.fingerprint import fingerprint, row_fingerprints, text_fingerprints
+from labelbox_airflow.engine.fingerprint import column_fingerprints, fingerprint, row_fingerprints
 
 MAPPING = b"0123456789abcdef"
 
 
 def test_a_fingerprint_is_the_same_on_every_machine() -> None:
     assert fingerprint(b"labelbox") == -3891612564775925752
-    assert text_fingerprints(["labelbox", None, ""]) == [fingerprint(b"labelbox"), None, fingerprint(b"")]
+    column = pa.array(["labelbox", None, ""], pa.string())
+    assert column_fingerprints(column).to_pylist() == [fingerprint(b"labelbox"), None, fingerprint(b"")]
 
 
 def of(columns: dict[str, Any], names: list[str] | None = None, mapping: bytes = MAPPING) -> list[int]:

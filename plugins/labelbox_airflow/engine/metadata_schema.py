@@ -83,7 +83,12 @@ def complete_schema(transport: Transport, wanted: Mapping[str, SchemaAddition]) 
             options = [{"id": id_, "name": option} for option, id_ in (held.options.items() if held else ())]
             options += [{"name": option} for option in new_options]
             data["options"] = [{**option, "kind": "CustomMetadataEnumOption"} for option in options]
-        _write(transport, data)
+        try:
+            _write(transport, data)
+        except LabelboxError:  # another run may have made the field just now
+            if held is not None or name not in read_metadata_schema(transport):
+                raise
+            complete_schema(transport, {name: wanted[name]})
     return missing
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from labelbox_airflow.engine.api.data_rows import batched
-from labelbox_airflow.engine.errors import ConfigurationError, did_you_mean
+from labelbox_airflow.engine.errors import ConfigurationError, LabelboxError, did_you_mean
 from labelbox_airflow.engine.rows.spec import EmbeddingSpec
 from labelbox_airflow.engine.transport import Transport
 
@@ -40,9 +40,7 @@ def embedding_ids(
                     remedy=f"{did_you_mean(name, held)} Or set new_embedding: add.",
                 )
             if create:
-                data = {"name": name, "dims": spec.dimensions}
-                created = transport.execute(_CREATE, {"data": data}, idempotent=False) or {}
-                ids[name] = created["createEmbedding"]["id"]
+                ids[name] = _create(transport, name, spec.dimensions)
             elif not missing_ok:
                 raise ConfigurationError(f"Labelbox has no custom embedding '{name}' (yet)")
         elif found["dims"] != spec.dimensions:
@@ -54,6 +52,18 @@ def embedding_ids(
         else:
             ids[name] = found["id"]
     return ids
+
+
+def _create(transport: Transport, name: str, dimensions: int) -> str:
+    try:
+        data = {"name": name, "dims": dimensions}
+        created = transport.execute(_CREATE, {"data": data}, idempotent=False) or {}
+        return str(created["createEmbedding"]["id"])
+    except LabelboxError:  # another run may have made it just now
+        held = {e["name"]: e for e in (transport.execute(_LIST) or {}).get("embeddings", ()) if e["custom"]}
+        if name not in held or held[name]["dims"] != dimensions:
+            raise
+        return str(held[name]["id"])
 
 
 def put_vectors(transport: Transport, embedding_id: str, vectors: Iterable[tuple[str, str]]) -> None:

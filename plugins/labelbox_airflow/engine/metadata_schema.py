@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from labelbox_airflow.engine.errors import ConfigurationError, LabelboxError, did_you_mean
+from labelbox_airflow.engine.errors import ConfigurationError, LabelboxError, LabelboxUnavailableError, did_you_mean
 from labelbox_airflow.engine.rows.spec import MetadataKind, MetadataSpec
 from labelbox_airflow.engine.transport import Transport
 
@@ -85,6 +85,8 @@ def complete_schema(transport: Transport, wanted: Mapping[str, SchemaAddition]) 
             data["options"] = [{**option, "kind": "CustomMetadataEnumOption"} for option in options]
         try:
             _write(transport, data)
+        except LabelboxUnavailableError:
+            raise
         except LabelboxError:  # another run may have made the field just now
             if held is not None or name not in read_metadata_schema(transport):
                 raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from labelbox_airflow.engine.api.data_rows import batched
-from labelbox_airflow.engine.errors import ConfigurationError, LabelboxError, did_you_mean
+from labelbox_airflow.engine.errors import ConfigurationError, LabelboxError, LabelboxUnavailableError, did_you_mean
 from labelbox_airflow.engine.rows.spec import EmbeddingSpec
 from labelbox_airflow.engine.transport import Transport
 
@@ -59,6 +59,8 @@ def _create(transport: Transport, name: str, dimensions: int) -> str:
         data = {"name": name, "dims": dimensions}
         created = transport.execute(_CREATE, {"data": data}, idempotent=False) or {}
         return str(created["createEmbedding"]["id"])
+    except LabelboxUnavailableError:
+        raise
     except LabelboxError:  # another run may have made it just now
         held = {e["name"]: e for e in (transport.execute(_LIST) or {}).get("embeddings", ()) if e["custom"]}
         if name not in held or held[name]["dims"] != dimensions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from labelbox_airflow.engine.api.data_rows import batched
 from labelbox_airflow.engine.held import held_rows
-from labelbox_airflow.engine.ledger import Entry, Ledger
+from labelbox_airflow.engine.ledger import Entry, Ledger, Owner
 from labelbox_airflow.engine.metadata_schema import read_metadata_schema
 from labelbox_airflow.engine.rows.spec import RowsSpec
 from labelbox_airflow.engine.transport import Transport
@@ -13,9 +13,7 @@ BATCH = 5000  # rows put into the ledger at a time
 UNKNOWN_VERSION = 0  # older than whatever the source says
 
 
-def adopt_dataset(
-    transport: Transport, ledger: Ledger, spec: RowsSpec, *, organization: str, sync: str, dataset_id: str
-) -> int:
+def adopt_dataset(transport: Transport, ledger: Ledger, spec: RowsSpec, *, owner: Owner, dataset_id: str) -> int:
     """Read a dataset by export and note in the ledger what it holds, as a sync with ``spec`` would have written it.
 
     The next run then finds rows that are as its source says unchanged, and sends only what differs. Running it again
@@ -27,9 +25,9 @@ def adopt_dataset(
     adopted = 0
     for batch in batched(held_rows(transport, dataset_id, spec, schema), BATCH):
         entries = {
-            row.global_key: Entry._make((dataset_id, sync, row.data_row_id, UNKNOWN_VERSION, None, *row.marks, None))
+            row.global_key: Entry._make((dataset_id, row.data_row_id, UNKNOWN_VERSION, None, *row.marks, None))
             for row in batch
         }
-        ledger.put(organization, entries)
+        ledger.put(owner, entries)
         adopted += len(entries)
     return adopted

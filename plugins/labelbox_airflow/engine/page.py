@@ -32,7 +32,7 @@ class Page:
 
     def __init__(self, extraction: Extraction, mapping: RowMapping, keyed: KeyedBatch) -> None:
         self._x, self._mapping, self._keyed = extraction, mapping, keyed
-        self._entries: dict[str, Entry] = extraction.ledger.entries(extraction.run.organization, keyed.keys)
+        self._entries: dict[str, Entry] = extraction.ledger.entries(extraction.run.owner, keyed.keys)
         self._busy = extraction.ledger.claimed_elsewhere(extraction.run, keyed.keys)
         self._met_before = {
             key for key, met in zip(keyed.keys, extraction.seen.contains(keyed.keys), strict=True) if met
@@ -52,7 +52,7 @@ class Page:
             self._x.book.claim(self._x.run, self._claims)
         if self._touched and self._x.book is self._x.ledger:
             changes = [(key, version, source) for key, (version, source) in self._touched.items()]
-            self._x.ledger.touch(self._x.run.organization, changes)
+            self._x.ledger.touch(self._x.run.owner, changes)
 
     def _changed_rows(self) -> list[int]:
         """Settle the rows whose source is as it was, and return the positions of the others."""

@@ -15,6 +15,7 @@ def adopt(sync: Sync) -> str:
     """
     from labelbox_airflow.engine.adopt import adopt_dataset
     from labelbox_airflow.engine.api.datasets import find_dataset, organization_id
+    from labelbox_airflow.engine.ledger import Owner
     from labelbox_airflow.hooks.labelbox import LabelboxHook
     from labelbox_airflow.operators.deployment import Deployment
 
@@ -34,8 +35,7 @@ def adopt(sync: Sync) -> str:
             transport,
             ledger,
             _spelled_out(sync),
-            organization=organization_id(transport),
-            sync=spec.name,
+            owner=Owner(organization_id(transport), spec.name),
             dataset_id=dataset.id,
         )
     rest = max(0, dataset.row_count - adopted)

@@ -23,7 +23,7 @@ from labelbox_airflow.engine.api.datasets import create_dataset, organization_id
 from labelbox_airflow.engine.api.embeddings import embedding_ids
 from labelbox_airflow.engine.api.exports import export_dataset
 from labelbox_airflow.engine.extract import Extraction
-from labelbox_airflow.engine.ledger import DeadLetter, Ledger, Run
+from labelbox_airflow.engine.ledger import DeadLetter, Ledger, Owner, Run
 from labelbox_airflow.engine.metadata_schema import complete_schema, read_metadata_schema
 from labelbox_airflow.engine.records import Batch, batch_of
 from labelbox_airflow.engine.rows.decide import Overwrite
@@ -220,7 +220,7 @@ class World:
         keyed = mapping.key(batch, default_version=0)
         sources = dict(zip(keyed.sources, keyed.rows, strict=True))
         with self.ledger as ledger:
-            entries = ledger.entries(self.organization, sorted(keyed.keys))
+            entries = ledger.entries(Owner(self.organization, self.sync), sorted(keyed.keys))
         return {
             self._short(key): entry._replace(
                 dataset_id=str(entry.dataset_id == self.dataset_id),

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import pytest
 
-from labelbox_airflow.engine.ledger import Claim, Entry, Ledger, Run
+from labelbox_airflow.engine.ledger import Claim, Entry, Ledger, Owner, Run
 
 Result = TypeVar("Result")
 
@@ -67,8 +67,8 @@ def put_in_any_order(url: str, number: int) -> None:
         together.wait()
         for turn in range(ROUNDS):
             version = 10 * turn + number
-            entry = Entry("ds", f"s{number}", "dr", version, version, *[None] * 6)
-            ledger.put("org", dict.fromkeys(order.sample(KEYS, len(KEYS)), entry))
+            entry = Entry("ds", "dr", version, version, *[None] * 6)
+            ledger.put(Owner("org", "sync"), dict.fromkeys(order.sample(KEYS, len(KEYS)), entry))
 
 
 def test_of_two_processes_that_acquire_at_once_exactly_one_holds_each_key(ledger_url: str) -> None:
@@ -81,7 +81,7 @@ def test_eight_processes_that_write_at_once_leave_the_newest_version_of_each_key
     in_processes(8, put_in_any_order, ledger_url)
 
     with Ledger(ledger_url) as ledger:
-        entries = ledger.entries("org", KEYS)
+        entries = ledger.entries(Owner("org", "sync"), KEYS)
     newest = 10 * (ROUNDS - 1) + 7
     assert set(entries) == set(KEYS)
     assert {entry.version for entry in entries.values()} == {newest}

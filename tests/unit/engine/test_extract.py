@@ -15,7 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from labelbox_airflow.engine import extract as module
 from labelbox_airflow.engine.extract import Extracted, Extraction
-from labelbox_airflow.engine.ledger import Claim, Entry, Ledger, Run
+from labelbox_airflow.engine.ledger import Claim, Entry, Ledger, Owner, Run
 from labelbox_airflow.engine.metadata_schema import MetadataField, SchemaAddition
 from labelbox_airflow.engine.records import Batch, Rejected
 from labelbox_airflow.engine.rows.decide import Overwrite
@@ -25,6 +25,7 @@ from labelbox_airflow.engine.staging import Staging
 from labelbox_airflow.engine.units import UnitRows, load_unit
 
 ORGANIZATION, DATASET = "org", "dataset"
+OWNER = Owner(ORGANIZATION, "sync")
 SPEC: dict[str, Any] = {"row_data": "url", "global_key": "id", "version": "v", "metadata": {"note": "note"}}
 UNVERSIONED = {name: value for name, value in SPEC.items() if name != "version"}
 SCHEMA = {"note": MetadataField("n", "note", "string"), "cc": MetadataField("c", "cc", "enum", {"DE": "1"})}
@@ -106,15 +107,15 @@ class World:
                     outcomes["superseded"] += 1
                     continue
                 outcomes["sent"] += 1
-                fixed = (DATASET, "sync", f"id-{key}", unit.versions[index], unit.sources[index])
+                fixed = (DATASET, f"id-{key}", unit.versions[index], unit.sources[index])
                 entries[key] = Entry._make((*fixed, *unit.marks[index], None))
-        self.ledger.put(ORGANIZATION, entries, force=settings.get("overwrite") == "always")
+        self.ledger.put(OWNER, entries, force=settings.get("overwrite") == "always")
         self.ledger.finish_run(self.run, state="success", rows_read=extracted.read, rows_filtered=0, watermark=None)
         assert outcomes.total() == extracted.read
         return +outcomes
 
     def entry(self, key: str) -> Entry:
-        return self.ledger.entries(ORGANIZATION, [key])[key]
+        return self.ledger.entries(OWNER, [key])[key]
 
     def rejected(self) -> list[tuple[str, str]]:
         return [(letter.origin, letter.code) for letter in self.ledger.dead_letters(self.run)]

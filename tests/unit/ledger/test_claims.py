@@ -68,6 +68,17 @@ def test_the_greatest_rival_is_the_one_named(ledger: Ledger, begin: Begin) -> No
     assert ledger.acquire(mine, "u1", ["k"]).superseded == {"k": "receipts/b"}
 
 
+def test_a_newer_row_of_another_sync_takes_nothing_away_but_is_waited_for(ledger: Ledger, begin: Begin) -> None:
+    rows, facts = begin("a"), begin("a", sync="facts")
+    ledger.claim(rows, {"k": claim(version=10)})
+    ledger.claim(facts, {"k": claim(version=99)})
+    assert ledger.claimed_elsewhere(rows, ["k"]) == set()
+    assert ledger.acquire(rows, "u1", ["k"]).held == {"k": 1}
+    assert ledger.acquire(facts, "u1", ["k"]).waiting == {"k": "receipts/a"}
+    ledger.settle(rows, "u1", counts={"created": 1}, rejected=())
+    assert ledger.acquire(facts, "u1", ["k"]).held == {"k": 1}
+
+
 def test_while_another_run_sends_a_key_nothing_is_held(ledger: Ledger, begin: Begin) -> None:
     sender, newer, late = begin("sender"), begin("newer"), begin("late")
     ledger.claim(sender, {"k": claim(version=10)})

@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from labelbox_airflow.engine.errors import ConfigurationError
-from labelbox_airflow.engine.ledger import Entry, Ledger, LedgerUnavailableError
+from labelbox_airflow.engine.ledger import Entry, Ledger, LedgerUnavailableError, Owner
 
 
 def write_some(url: str, number: int, failures: multiprocessing.Queue) -> None:
     try:
         with Ledger(url) as ledger:
             for step in range(10):
-                ledger.put("org", {f"{number}-{step}": Entry("ds", f"s{number}", None, 1, *[None] * 7)})
+                ledger.put(Owner("org", "sync"), {f"{number}-{step}": Entry("ds", None, 1, *[None] * 7)})
     except Exception as error:
         failures.put(repr(error))
 
@@ -33,23 +33,23 @@ def test_processes_that_start_together_share_one_ledger(ledger_url: str) -> None
     assert [process.exitcode for process in processes] == [0] * 6
     assert failures.empty(), failures.get()
     with Ledger(ledger_url) as ledger:
-        assert ledger.count("org", "ds") == 60
+        assert ledger.count(Owner("org", "sync"), "ds") == 60
 
 
 def test_a_newer_schema_is_refused(ledger_url: str) -> None:
     with Ledger(ledger_url) as ledger:
-        ledger.count("org", "ds")
+        ledger.count(Owner("org", "sync"), "ds")
     engine = create_engine(ledger_url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE ledger_schema SET version = 99"))
     engine.dispose()
     with Ledger(ledger_url) as ledger, pytest.raises(ConfigurationError, match=r"schema version 99.*Upgrade"):
-        ledger.count("org", "ds")
+        ledger.count(Owner("org", "sync"), "ds")
 
 
 def test_sqlite_writes_ahead(tmp_path: Path) -> None:
     with Ledger(f"sqlite:///{tmp_path}/ledger.db") as ledger:
-        ledger.count("org", "ds")
+        ledger.count(Owner("org", "sync"), "ds")
     with sqlite3.connect(tmp_path / "ledger.db") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
@@ -71,7 +71,7 @@ def test_a_url_that_cannot_hold_a_ledger_is_refused_without_its_secret(url: str)
 def test_a_server_that_does_not_answer_is_an_error_that_may_pass() -> None:
     ledger = Ledger("postgresql://user:secret@127.0.0.1:1/ledger")
     with pytest.raises(LedgerUnavailableError, match=r"127\.0\.0\.1:1/ledger") as caught:
-        ledger.count("org", "ds")
+        ledger.count(Owner("org", "sync"), "ds")
     assert "secret" not in str(caught.value)
 
 
@@ -81,4 +81,4 @@ def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
         Ledger(f"sqlite:///{tmp_path}/ledger.db") as ledger,
         pytest.raises(ConfigurationError, match="not a SQLite database"),
     ):
-        ledger.count("org", "ds")
+        ledger.count(Owner("org", "sync"), "ds")

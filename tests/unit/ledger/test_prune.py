@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from labelbox_airflow.engine.ledger import Entry, Ledger, Run
+from labelbox_airflow.engine.ledger import Entry, Ledger, Owner, Run
 from labelbox_airflow.engine.records import Rejected
 from labelbox_airflow.engine.staging import Staging
 
@@ -22,7 +22,7 @@ def test_only_runs_that_finished_before_the_moment_are_forgotten(tmp_path: Path)
         for run in (old, failed):
             ledger.begin_run(run, window_start=None, window_end=None, spec_hash="")
             ledger.settle(run, "extract", counts={"rejected": 1}, rejected=[Rejected("a", "map", "bad", "because")])
-        ledger.put("org", {"key": Entry("dataset", "sync", "id", 1, None, 1, None, None, None, None, None)})
+        ledger.put(Owner("org", "sync"), {"key": Entry("dataset", "id", 1, None, 1, None, None, None, None, None)})
         ledger.finish_run(old, state="success", rows_read=1, rows_filtered=0, watermark=NOW)
         clock[0] = NOW
         ledger.begin_run(new, window_start=None, window_end=None, spec_hash="")
@@ -35,7 +35,7 @@ def test_only_runs_that_finished_before_the_moment_are_forgotten(tmp_path: Path)
         assert ledger.dead_letters(old) == []
         assert ledger.run_state(new) is not None
         assert len(ledger.dead_letters(failed)) == 1
-        assert ledger.entries("org", ["key"])
+        assert ledger.entries(Owner("org", "sync"), ["key"])
         assert ledger.watermark("sync", "org") == NOW
 
 

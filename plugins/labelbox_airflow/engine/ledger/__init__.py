@@ -8,6 +8,7 @@ from labelbox_airflow.engine.ledger.model import (
     DeadLetter,
     Entry,
     JournalEntry,
+    Owner,
     Run,
     RunState,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "JournalEntry",
     "Ledger",
     "LedgerUnavailableError",
+    "Owner",
     "Run",
     "RunState",
     "Transaction",

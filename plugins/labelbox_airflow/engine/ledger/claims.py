@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, and_, delete, false, literal, null, select, true, tuple_, update
+from sqlalchemy import ColumnElement, Select, and_, delete, false, literal, null, select, true, tuple_, update
 
 from labelbox_airflow.engine.ledger import names
 from labelbox_airflow.engine.ledger.database import Session
 from labelbox_airflow.engine.ledger.entries import check_keys
 from labelbox_airflow.engine.ledger.model import Acquired, Claim, Run
-from labelbox_airflow.engine.ledger.schema import claims
+from labelbox_airflow.engine.ledger.schema import claims, runs
 
 _COLUMNS: dict[str, type] = {
     "global_key": str,
@@ -95,7 +95,7 @@ def acquire(session: Session, run: Run, unit: str, keys: Collection[str]) -> Acq
         mine = _held_claims(session, and_(on_keys, claims.c.run == identity))
     unclaimed = wanted.difference(claim.global_key for claim in mine)
     own = {claim.global_key: claim for claim in mine if claim.unit == unit and claim.global_key in wanted}
-    waiting, yielding = _rivals(session, on_keys, identity, own)
+    waiting, yielding = _rivals(session, on_keys, (run.sync, identity), own)
     if not waiting:
         _yield(session, organization, identity, yielding)
         held = {key: claim.sequence for key, claim in own.items() if key not in yielding}
@@ -112,7 +112,7 @@ def acquire(session: Session, run: Run, unit: str, keys: Collection[str]) -> Acq
 
 
 def elsewhere(session: Session, run: Run, keys: Collection[str]) -> set[str]:
-    """Return those of ``keys`` on which another run has a live claim."""
+    """Return those of ``keys`` on which another run of the sync has a live claim."""
     organization = names.find(session, "organization", run.organization)
     identity = names.find_run(session, run)
     if organization is None:
@@ -120,7 +120,8 @@ def elsewhere(session: Session, run: Run, keys: Collection[str]) -> set[str]:
     if not _others_at_work(session, identity):  # as a rule
         return set()
     live = and_(claims.c.lease_until > session.now, claims.c.yielded_to.is_(None))
-    others = live if identity is None else and_(live, claims.c.run != identity)
+    same_sync = claims.c.run.in_(_runs_of(session, run.sync))
+    others = and_(live, same_sync) if identity is None else and_(live, same_sync, claims.c.run != identity)
     found = session.execute(select(claims.c.global_key).where(_on(session, organization, keys), others))
     return set(found.scalars())
 
@@ -132,13 +133,19 @@ def _others_at_work(session: Session, run: int | None) -> bool:
 
 
 def _rivals(
-    session: Session, on_keys: ColumnElement[bool], run: int, own: Mapping[str, _HeldClaim]
+    session: Session, on_keys: ColumnElement[bool], asking: tuple[str, int], own: Mapping[str, _HeldClaim]
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Return key → run to wait for, and key → run to give way to."""
+    """Return key → run to wait for, and key → run to give way to.
+
+    Runs of other syncs write other parts of a data row: they are waited for, so that lists are merged in turn, but
+    their versions say nothing about ours.
+    """
+    sync, run = asking
     waiting: dict[str, int] = {}
     yielding = {key: claim.yielded_to for key, claim in own.items() if claim.yielded_to is not None}
     if not _others_at_work(session, run):
         return waiting, yielding
+    same_sync = set(session.execute(_runs_of(session, sync)).scalars())
     live = and_(claims.c.run != run, claims.c.lease_until > session.now, claims.c.yielded_to.is_(None))
     for rival in sorted(_held_claims(session, and_(on_keys, live)), key=_rank):
         key = rival.global_key
@@ -146,9 +153,15 @@ def _rivals(
             continue
         if rival.sending:
             waiting[key] = rival.run
-        elif not _sending(own[key], session.now) and _rank(rival) > _rank(own[key]):
+        elif rival.run not in same_sync or _sending(own[key], session.now):
+            continue
+        elif _rank(rival) > _rank(own[key]):
             yielding[key] = rival.run
     return waiting, {key: rival for key, rival in yielding.items() if key not in waiting}
+
+
+def _runs_of(session: Session, sync: str) -> Select[tuple[int]]:
+    return select(runs.c.id).where(runs.c.sync == names.find(session, "sync", sync))
 
 
 def _held_claims(session: Session, chosen: ColumnElement[bool]) -> list[_HeldClaim]:

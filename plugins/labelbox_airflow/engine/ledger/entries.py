@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, and_, case, delete, func, literal, or_, select, true, update
+from sqlalchemy import ColumnElement, FromClause, and_, case, delete, exists, func, literal, or_, select, true, update
 
 from labelbox_airflow.engine.errors import DataIOError
 from labelbox_airflow.engine.ledger import names
 from labelbox_airflow.engine.ledger.database import Session
-from labelbox_airflow.engine.ledger.model import Entry
+from labelbox_airflow.engine.ledger.model import Entry, Owner
 from labelbox_airflow.engine.ledger.schema import FINGERPRINTS, data_rows
 
 MAX_KEY_LENGTH = 200  # docs.labelbox.com/docs/limits
 _COLUMNS: dict[str, type] = {
     "global_key": str,
     "dataset": int,
-    "sync": int,
     "data_row_id": str,
     "version": int,
     **dict.fromkeys(FINGERPRINTS, int),
@@ -48,41 +47,54 @@ def _storable(text: str) -> bool:
     return True
 
 
-def read(session: Session, organization: str, keys: Sequence[str]) -> dict[str, Entry]:
-    """Return the entries of those ``keys`` that are known."""
+def read(session: Session, owner: Owner, keys: Sequence[str]) -> dict[str, Entry]:
+    """Return the entries of those ``keys`` that the owner has written."""
+    chosen = _chosen(session, owner, keys)
+    if chosen is None:
+        return {}
+    datasets = names.named(session, "dataset")
+    rows = session.tuples(select(*(data_rows.c[name] for name in _COLUMNS)).where(chosen))
+    return {row[0]: Entry._make((datasets[row[1]], *row[2:])) for row in rows}
+
+
+def homes(session: Session, organization: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return key → (dataset id, data row id) of those ``keys`` that any sync has met in Labelbox."""
     identity = names.find(session, "organization", organization)
     if identity is None or not keys:
         return {}
-    query = select(*(data_rows.c[name] for name in _COLUMNS)).where(_chosen(session, identity, keys))
-    datasets, syncs = names.named(session, "dataset"), names.named(session, "sync")
-    rows = session.tuples(query)
-    return {row[0]: Entry._make((datasets[row[1]], syncs[row[2]], *row[3:])) for row in rows}
+    columns = (data_rows.c.global_key, data_rows.c.dataset, data_rows.c.data_row_id)
+    met = and_(_on(session, identity, keys), data_rows.c.data_row_id.is_not(None))
+    datasets = names.named(session, "dataset")
+    return {key: (datasets[dataset], id_) for key, dataset, id_ in session.tuples(select(*columns).where(met))}
 
 
-def count(session: Session, organization: str, dataset_id: str) -> int:
-    """Return how many data rows of the dataset are known; reads the whole table once."""
-    identity, dataset = names.find(session, "organization", organization), names.find(session, "dataset", dataset_id)
-    query = select(func.count()).where(data_rows.c.organization == identity, data_rows.c.dataset == dataset)
+def count(session: Session, owner: Owner, dataset_id: str) -> int:
+    """Return how many data rows of the dataset the owner knows; reads the whole table once."""
+    number = names.find_owner(session, owner)
+    dataset = names.find(session, "dataset", dataset_id)
+    if number is None or dataset is None:
+        return 0
+    own = and_(data_rows.c.organization == number[0], data_rows.c.sync == number[1])
+    query = select(func.count()).where(own, data_rows.c.dataset == dataset)
     return int(session.execute(query).scalar_one())
 
 
-def put(session: Session, organization: str, entries: Mapping[str, Entry], *, force: bool = False) -> None:
+def put(session: Session, owner: Owner, entries: Mapping[str, Entry], *, force: bool = False) -> None:
     """Insert or update entries.
 
-    A None keeps what is stored, unless the data row id shows that the key now names another data row. The version
-    never shrinks unless ``force`` says so.
+    A None keeps what is stored, unless the data row id shows that the key now names another data row: then what other
+    syncs know of the former one is forgotten too. The version never shrinks unless ``force`` says so.
     """
     if not entries:
         return
     check_keys(entries)
-    identity = names.number(session, "organization", [organization])[organization]
+    organization, sync = names.number_owner(session, owner)
     datasets = names.number(session, "dataset", (entry.dataset_id for entry in entries.values()))
-    syncs = names.number(session, "sync", (entry.sync for entry in entries.values()))
-    rows = [(key, datasets[entry.dataset_id], syncs[entry.sync], *entry[2:]) for key, entry in sorted(entries.items())]
+    rows = [(key, datasets[entry.dataset_id], *entry[1:]) for key, entry in sorted(entries.items())]
     with session.relation(_COLUMNS, rows) as incoming:
-        values = select(*(incoming.c[name] for name in _COLUMNS), literal(identity)).where(true())
+        values = select(*(incoming.c[name] for name in _COLUMNS), literal(organization), literal(sync)).where(true())
         statement = session.insert(data_rows).from_select(
-            [*_COLUMNS, "organization"], values.order_by(incoming.c.global_key)
+            [*_COLUMNS, "organization", "sync"], values.order_by(incoming.c.global_key)
         )
         new = statement.excluded
         same = func.coalesce(new.data_row_id == data_rows.c.data_row_id, true())
@@ -90,30 +102,42 @@ def put(session: Session, organization: str, entries: Mapping[str, Entry], *, fo
         newest = case((new.version > data_rows.c.version, new.version), else_=data_rows.c.version)
         session.execute(
             statement.on_conflict_do_update(
-                index_elements=["organization", "global_key"],
+                index_elements=["organization", "global_key", "sync"],
                 set_={
                     "dataset": new.dataset,
-                    "sync": new.sync,
                     "data_row_id": func.coalesce(new.data_row_id, data_rows.c.data_row_id),
                     "version": new.version if force else newest,
                     **kept,
                 },
             )
         )
+        if names.several(session, "sync"):
+            _forget_former(session, incoming, organization, sync)
 
 
-def touch(session: Session, organization: str, changes: Iterable[tuple[str, int, int | None]]) -> None:
+def _forget_former(session: Session, incoming: FromClause, organization: int, sync: int) -> None:
+    """Remove what other syncs know of data rows whose keys now name others."""
+    others = and_(data_rows.c.organization == organization, data_rows.c.sync != sync)
+    former = exists().where(
+        incoming.c.global_key == data_rows.c.global_key, incoming.c.data_row_id != data_rows.c.data_row_id
+    )
+    on_keys = data_rows.c.global_key.in_(select(incoming.c.global_key))
+    session.execute(delete(data_rows).where(others, on_keys, former))
+
+
+def touch(session: Session, owner: Owner, changes: Iterable[tuple[str, int, int | None]]) -> None:
     """Note unchanged rows seen in a newer version: (key, version, source fingerprint or None to keep it)."""
     newest: dict[str, tuple[str, int, int | None]] = {}
     for change in changes:
         if change[0] not in newest or change[1] >= newest[change[0]][1]:
             newest[change[0]] = change
     rows = [newest[key] for key in sorted(newest)]
-    identity = names.find(session, "organization", organization)
-    if identity is None or not rows:
+    number = names.find_owner(session, owner)
+    if number is None or not rows:
         return
     with session.relation({"global_key": str, "version": int, "source": int}, rows) as incoming:
-        met = and_(data_rows.c.organization == identity, data_rows.c.global_key == incoming.c.global_key)
+        own = and_(data_rows.c.organization == number[0], data_rows.c.sync == number[1])
+        met = and_(own, data_rows.c.global_key == incoming.c.global_key)
         newer = and_(
             incoming.c.version >= data_rows.c.version,
             or_(
@@ -130,14 +154,21 @@ def touch(session: Session, organization: str, changes: Iterable[tuple[str, int,
 
 
 def forget(session: Session, organization: str, keys: Collection[str]) -> None:
-    """Remove the entries of keys that were deleted in Labelbox."""
+    """Remove what any sync knows of keys that were deleted in Labelbox."""
     identity = names.find(session, "organization", organization)
     if identity is None or not keys:
         return
-    chosen = _chosen(session, identity, keys)
+    chosen = _on(session, identity, keys)
     session.lock(select(data_rows.c.global_key).where(chosen).order_by(data_rows.c.global_key))
     session.execute(delete(data_rows).where(chosen))
 
 
-def _chosen(session: Session, organization: int, keys: Iterable[str]) -> ColumnElement[bool]:
+def _chosen(session: Session, owner: Owner, keys: Collection[str]) -> ColumnElement[bool] | None:
+    number = names.find_owner(session, owner)
+    if number is None or not keys:
+        return None
+    return and_(_on(session, number[0], keys), data_rows.c.sync == number[1])
+
+
+def _on(session: Session, organization: int, keys: Iterable[str]) -> ColumnElement[bool]:
     return and_(data_rows.c.organization == organization, data_rows.c.global_key.in_(session.keys(keys)))

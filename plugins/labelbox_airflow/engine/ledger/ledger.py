@@ -18,6 +18,7 @@ from labelbox_airflow.engine.ledger.model import (
     Entry,
     FinalState,
     JournalEntry,
+    Owner,
     Run,
     RunState,
 )
@@ -52,26 +53,27 @@ class _Writes(ABC):
         with self._writing() as session:
             claims.claim(session, run, wanted)
 
-    def touch(self, organization: str, changes: Iterable[tuple[str, int, int | None]]) -> None:
+    def touch(self, owner: Owner, changes: Iterable[tuple[str, int, int | None]]) -> None:
         """Note unchanged rows seen in a newer version.
 
         :param changes: (global key, version, source fingerprint or None to keep it); an older version changes nothing
         """
         with self._writing() as session:
-            entries.touch(session, organization, changes)
+            entries.touch(session, owner, changes)
 
-    def put(self, organization: str, changed: Mapping[str, Entry], *, force: bool = False) -> None:
+    def put(self, owner: Owner, changed: Mapping[str, Entry], *, force: bool = False) -> None:
         """Insert or update entries.
 
-        A None keeps what is stored, unless a different data row id shows that the key now names another data row.
+        A None keeps what is stored, unless a different data row id shows that the key now names another data row:
+        then what other syncs know of the former one is forgotten too.
 
         :param force: let the version shrink, as when a repaired past overwrites
         """
         with self._writing() as session:
-            entries.put(session, organization, changed, force=force)
+            entries.put(session, owner, changed, force=force)
 
     def forget(self, organization: str, keys: Sequence[str]) -> None:
-        """Remove the entries of keys that were deleted in Labelbox."""
+        """Remove what any sync knows of keys that were deleted in Labelbox."""
         with self._writing() as session:
             entries.forget(session, organization, keys)
 
@@ -170,15 +172,20 @@ class Ledger(_Writes):
         with self._writing() as session:
             return claims.acquire(session, run, unit, keys)
 
-    def entries(self, organization: str, keys: Sequence[str]) -> dict[str, Entry]:
-        """Return the entries of those ``keys`` that are known; any number of keys."""
+    def entries(self, owner: Owner, keys: Sequence[str]) -> dict[str, Entry]:
+        """Return the entries of those ``keys`` that the owner has written; any number of keys."""
         with self._database.reading() as session:
-            return entries.read(session, organization, keys)
+            return entries.read(session, owner, keys)
 
-    def count(self, organization: str, dataset_id: str) -> int:
-        """Return how many data rows of a dataset are known; reads every entry, so not for every batch."""
+    def homes(self, organization: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """Return key → (dataset id, data row id) of those ``keys`` that any sync has met in Labelbox."""
         with self._database.reading() as session:
-            return entries.count(session, organization, dataset_id)
+            return entries.homes(session, organization, keys)
+
+    def count(self, owner: Owner, dataset_id: str) -> int:
+        """Return how many data rows of a dataset the owner knows; reads every entry, so not for every batch."""
+        with self._database.reading() as session:
+            return entries.count(session, owner, dataset_id)
 
     def watermark(self, sync: str, organization: str) -> datetime | None:
         """Return how far a sync has got, None before its first commit."""

@@ -11,8 +11,15 @@ from labelbox_airflow.engine.records import Rejected
 FinalState = Literal["success", "failed"]
 
 
+class Owner(NamedTuple):
+    """A sync in an organization of Labelbox: what it has written is known apart from what other syncs have."""
+
+    organization: str
+    sync: str
+
+
 class Entry(NamedTuple):
-    """What Labelbox holds for one global key, as far as we know.
+    """What Labelbox holds for one global key of what a sync owns, as far as we know.
 
     :param version: microseconds since the epoch of the newest source row seen for the key
     :param source: 64-bit fingerprint of the source row and its mapping; the other fingerprints are one per part,
@@ -20,7 +27,6 @@ class Entry(NamedTuple):
     """
 
     dataset_id: str
-    sync: str
     data_row_id: str | None
     version: int
     source: int | None
@@ -39,6 +45,11 @@ class Run:
     organization: str
     sync: str
     run_id: str
+
+    @property
+    def owner(self) -> Owner:
+        """Whose entries the run reads and writes."""
+        return Owner(self.organization, self.sync)
 
 
 class Claim(NamedTuple):

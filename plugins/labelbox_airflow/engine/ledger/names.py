@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from labelbox_airflow.engine.errors import DataIOError
 from labelbox_airflow.engine.ledger.database import Session
-from labelbox_airflow.engine.ledger.model import Run
+from labelbox_airflow.engine.ledger.model import Owner, Run
 from labelbox_airflow.engine.ledger.schema import names, runs
 
 
@@ -27,6 +27,23 @@ def number(session: Session, kind: str, wanted: Iterable[str]) -> dict[str, int]
         session.execute(session.insert(names).on_conflict_do_nothing(), missing)
         known = dict(session.pairs(query))
     return known
+
+
+def find_owner(session: Session, owner: Owner) -> tuple[int, int] | None:
+    """Return the numbers of a sync's organization and name, None when the ledger has not met both."""
+    organization, sync = find(session, "organization", owner.organization), find(session, "sync", owner.sync)
+    return None if organization is None or sync is None else (organization, sync)
+
+
+def number_owner(session: Session, owner: Owner) -> tuple[int, int]:
+    """Return the numbers of a sync's organization and name, giving them numbers if they are new."""
+    organization = number(session, "organization", [owner.organization])[owner.organization]
+    return organization, number(session, "sync", [owner.sync])[owner.sync]
+
+
+def several(session: Session, kind: str) -> bool:
+    """Tell whether there is more than one name of a kind."""
+    return len(session.tuples(select(names.c.id).filter_by(kind=kind).limit(2))) > 1
 
 
 def named(session: Session, kind: str) -> dict[int, str]:

@@ -54,7 +54,8 @@ data_rows = Table(
     Column("sync", Integer, nullable=False),
     Column("global_key", text_type(), nullable=False),
     Column("data_row_id", text_type()),
-    PrimaryKeyConstraint("organization", "global_key"),
+    # Several syncs may own parts of one data row; none of them sees the others' fingerprints.
+    PrimaryKeyConstraint("organization", "global_key", "sync"),
     sqlite_with_rowid=False,
 )
 

@@ -108,7 +108,7 @@ class UnitUpload:
         counts = settlement.settle(task_id) + self._settled - Counter(rejected=self._settled["rejected"])
         with self._ledger.transaction() as transaction:
             entries = self._entries(settlement)
-            transaction.put(self._run.organization, entries, force=self._overwrite == "always")
+            transaction.put(self._run.owner, entries, force=self._overwrite == "always")
             transaction.settle(self._run, self._unit.name, counts=counts, rejected=settlement.rejected)
         return counts
 
@@ -146,7 +146,7 @@ class UnitUpload:
                 f"the run {other} is sending {len(acquired.waiting):,} of the same global keys right now, e.g. '{key}'",
                 remedy="This unit goes on when it has finished.",
             )
-        entries = self._ledger.entries(self._run.organization, list(acquired.held))
+        entries = self._ledger.entries(self._run.owner, list(acquired.held))
         return [
             decide(entries.get(key), self._dataset_id, unit.versions[index], unit.marks[index], self._overwrite)
             if acquired.held.get(key) == unit.sequences[index] and unit.sequences[index] not in self._replaced
@@ -165,7 +165,7 @@ class UnitUpload:
         self._ledger.claim(self._run, claims)
 
     def _known_ids(self) -> dict[int, str]:
-        entries = self._ledger.entries(self._run.organization, self._unit.keys)
+        entries = self._ledger.entries(self._run.owner, self._unit.keys)
         known = ((index, entries.get(key)) for index, key in enumerate(self._unit.keys))
         return {
             index: entry.data_row_id
@@ -183,7 +183,6 @@ class UnitUpload:
             unit.keys[index]: Entry._make(
                 (
                     self._dataset_id,
-                    self._run.sync,
                     settlement.ids.get(index),
                     unit.versions[index],
                     unit.sources[index],

@@ -7,7 +7,7 @@ import pytest
 from labelbox_airflow.engine.ledger import Entry
 from labelbox_airflow.engine.rows.decide import CREATE, SUPERSEDED, UNCHANGED, Decision, Overwrite, decide
 
-ENTRY = Entry("dataset", "sync", "id", 5, 1, 10, 20, 30, None, 50, None)
+ENTRY = Entry("dataset", "id", 5, 1, 10, 20, 30, None, 50, None)
 SAME = (10, 20, 30, None, 50)
 
 

@@ -24,7 +24,7 @@ from labelbox_airflow.operators.data_rows import (
 )
 from labelbox_airflow.operators.datasets import LabelboxEnsureDatasetOperator
 from labelbox_airflow.operators.report import LabelboxReportOperator
-from labelbox_airflow.syncs.dag import ERROR_TAG, build_dag, sync_task_group
+from labelbox_airflow.syncs.dag import ERROR_TAG, build_dag, build_dags, sync_task_group
 from labelbox_airflow.syncs.load import load_sync
 
 if TYPE_CHECKING:
@@ -141,8 +141,51 @@ def test_the_tasks_of_a_sync_run_one_after_the_other(write: Write) -> None:
     assert upload.is_mapped
     assert upload.partial_kwargs["deferrable"] is True
     assert upload.partial_kwargs["pool"] == "labelbox"
-    assert {dag.task_dict[name].retries for name in TASKS} == {3}
     assert dag.max_active_runs == 1
+
+
+def test_every_task_may_be_retried_and_comes_to_an_end(write: Write) -> None:
+    dags = [build_dag(load_sync(write("one"))), build_dag(load_sync(write("two", timeout="90m")))]
+
+    for dag, timeout in zip(dags, (timedelta(hours=6), timedelta(minutes=90)), strict=True):
+        assert {task.retries for task in dag.tasks} == {3}
+        assert {task.execution_timeout for task in dag.tasks} == {timeout}
+        assert {task.pool for task in dag.tasks} == {"default_pool"}
+        assert {task.owner for task in dag.tasks} == {"airflow"}
+
+
+def test_a_hundred_sync_files_are_a_hundred_dags_that_airflow_can_keep(write: Write, tmp_path: Path) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    names = [f"sync_{number:03}" for number in range(100)]
+    for name in names:
+        write(name, schedule={"every": "day"})
+    dags = build_dags(tmp_path)
+
+    assert list(dags) == names
+    assert [DagSerialization.from_dict(serialized(dag)).dag_id for dag in dags.values()] == names
+    # A copy of the params in each task would make Airflow check, and keep, each of them six times.
+    assert [task for dag in dags.values() for task in dag.tasks if task.params] == []
+
+
+def test_parsing_asks_no_connection_no_variable_and_no_network() -> None:
+    """In a process of its own, where each of these is an error."""
+    code = f"""
+import runpy, socket
+import airflow.sdk
+from airflow.sdk import BaseHook, Connection, Variable
+
+def refuse(*arguments, **options):
+    raise SystemExit(f"asked at parse time: {{arguments}}")
+
+socket.socket.connect = socket.getaddrinfo = refuse
+BaseHook.get_connection = Connection.get = Variable.get = refuse
+dag = runpy.run_path({str(DAG_FILE)!r})["receipts"]
+from airflow.serialization.serialized_objects import DagSerialization
+DagSerialization.to_dict(dag)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-2000:]
 
 
 @pytest.mark.parametrize(

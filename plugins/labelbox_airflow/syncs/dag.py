@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup, task
 
 from labelbox_airflow.engine.errors import ConfigurationError
+from labelbox_airflow.engine.window import parse_duration
 from labelbox_airflow.operators.data_rows import (
     LabelboxExtractDataRowsOperator,
     LabelboxGateOperator,
@@ -63,14 +64,15 @@ def build_dag(sync: Sync) -> DAG:
         start_date=datetime(spec.start_date.year, spec.start_date.month, spec.start_date.day, tzinfo=_zone(spec)),
         catchup=spec.catchup,
         max_active_runs=1,
-        default_args={"owner": spec.owner, **RETRIES},
-        params=sync_params(),
+        default_args={"owner": spec.owner, "execution_timeout": parse_duration(spec.timeout), **RETRIES},
         tags=["labelbox", *spec.tags],
         auto_register=False,  # else Airflow also finds a DAG that was dropped for a broken one of its id
         # With the hash in it, Airflow counts every change of the sync file as a version of the DAG.
         doc_md=f"Sync `{sync.path.name}` (`{sync.hash}`) into the Labelbox dataset `{dataset.name or dataset.id}`.",
     ) as dag:
         sync_tasks(sync)
+    # Given earlier, each task would have a copy, and Airflow checks every copy whenever it looks at it.
+    dag.params.update(sync_params())
     return dag
 
 

@@ -24,7 +24,13 @@ ALTERNATIVES: dict[KeyPath, tuple[frozenset[str], ...]] = {
 }
 
 
-class _Loader(yaml.SafeLoader):
+try:  # libyaml reads a hundred files in the time that Python takes for ten
+    from yaml import CSafeLoader as _SafeLoader
+except ImportError:
+    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment]
+
+
+class _Loader(_SafeLoader):
     """PyYAML's safe loader with the scalars of YAML 1.2, where NO is a word, 12:30 and 2026-01-01 are text."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from labelbox_airflow.engine.guard import GuardSpec
 from labelbox_airflow.engine.rows.spec import RowsSpec, Spec
-from labelbox_airflow.engine.window import TimezoneName
+from labelbox_airflow.engine.window import Duration, TimezoneName, parse_duration
 from labelbox_airflow.sources.objects import TableSourceSpec
 from labelbox_airflow.syncs.columns import required_columns
 from labelbox_airflow.syncs.consistency import problems_of
@@ -162,7 +162,15 @@ class SyncSpec(Spec):
     guard: GuardSpec = GuardSpec()
     units: UnitsSpec = UnitsSpec()
     pool: Name | None = Field(None, description="Airflow pool of the uploads; null = default_pool.")
+    timeout: Duration = Field("6h", description="How long one try of a task may take before Airflow ends it.")
     on_missing: OnMissingSpec = OnMissingSpec()
+
+    @field_validator("timeout")
+    @classmethod
+    def _some_time(cls, timeout: str) -> str:
+        if not parse_duration(timeout):
+            raise ValueError("must be longer than zero")
+        return timeout
 
     @model_validator(mode="after")
     def _consistent(self) -> SyncSpec:

@@ -304,11 +304,11 @@ SYNTAX = {
     ),
     "open bracket": (
         "version: 1\nname: [a\nrows: 1\n",
-        ":3:5: YAML syntax error: while parsing a flow sequence, expected ',' or ']', but got ':'",
+        ":3:5: YAML syntax error: while parsing a flow sequence, did not find expected ',' or ']'",
     ),
     "tab": (
         "version: 1\n\tname: a\n",
-        ":2:1: YAML syntax error: while scanning for the next token, found character '\\t' that cannot start any token",
+        ":2:1: YAML syntax error: while scanning a plain scalar, found a tab character that violates indentation",
     ),
     "list": ("- 1\n", ": holds a list, not a mapping. Write keys such as 'version: 1'."),
     "code": (

@@ -2,11 +2,11 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 SCRATCH := $(BIN)/python .ci/scratch.py
-TYPED := plugins/labelbox_airflow include/labelbox_local/labelbox_local
+TYPED := plugins/labelbox_airflow include/labelbox_local/labelbox_local include/local
 PYTEST := $(SCRATCH) $(BIN)/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit lint format lock bench clean
+.PHONY: help setup up down status demo test test-ui test-unit lint format lock bench clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -14,6 +14,15 @@ help: ## List the commands
 
 setup: ## Make .venv, or bring it up to date (no time when nothing changed)
 	@$(PYTHON) .ci/environment.py setup
+
+up: setup ## Start Airflow, Postgres, S3 and a local Labelbox, and say where; again, to start what has ended
+	@$(BIN)/python -m include.local up
+
+down: ## Stop what `make up` started; its data stay in .local
+	@$(PYTHON) -m include.local down
+
+status: ## Say how each part of it is
+	@$(PYTHON) -m include.local status
 
 demo: setup ## Watch a table in S3 become data rows, three runs (KEEP=1 keeps the files)
 	@$(BIN)/python include/demo/demo.py
@@ -40,6 +49,7 @@ lock: ## Compile requirements*.in to requirements*.txt
 bench: setup ## Measure rows per CPU second and memory, beside the SDK (ARGS=--quick for the short one)
 	@$(SCRATCH) $(BIN)/python -m tests.bench.bench $(ARGS)
 
-clean: ## Remove .venv and everything that was made
+clean: ## Remove .venv, the data of `make up` and everything that was made
+	$(PYTHON) -m include.local clean
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
 	find plugins include tests dags .ci \( -name __pycache__ -o -name '*.egg-info' \) -prune -exec rm -rf {} +

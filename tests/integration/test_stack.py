@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from labelbox_local import postgres as postgres_service
-from labelbox_local.stack import ChildProcess, ObjectStore, Postgres, Service, ServiceError
+from labelbox_local.stack import ChildProcess, LocalLabelbox, ObjectStore, Postgres, Service, ServiceError
 
 
 class BrokenService(Service):
@@ -92,6 +93,34 @@ def test_postgres_refuses_other_passwords_and_keeps_its_data_over_a_restart(open
     left_open.invalidate()
     with server:
         server.drop_database("kept")
+
+
+def test_a_directory_keeps_the_keys_and_ports_of_its_services(tmp_path: Path, open_path: Path) -> None:
+    first = ObjectStore(tmp_path / "s3"), Postgres(open_path, durable=True), LocalLabelbox(tmp_path / "labelbox")
+    for service in first:
+        with service:
+            pass
+    second = ObjectStore(tmp_path / "s3"), Postgres(open_path, durable=True), LocalLabelbox(tmp_path / "labelbox")
+    for old, new in zip(first, second, strict=True):
+        with new:
+            assert {name: getattr(new, name) for name in new.kept} == {name: getattr(old, name) for name in old.kept}
+            secrets = new.directory / "kept.json"
+            assert secrets.stat().st_mode & 0o777 == 0o600
+    store, server, _ = second
+    with store, server:
+        assert not store.has_bucket("sample")
+        store.create_bucket("sample")
+        assert store.has_bucket("sample")
+        assert server.database("ledger") == server.database("ledger")
+
+
+def test_a_port_that_is_taken_meanwhile_is_not_insisted_on(tmp_path: Path) -> None:
+    with LocalLabelbox(tmp_path) as first:
+        key = first.api_key
+    with socket.create_server(("127.0.0.1", first.port)), LocalLabelbox(tmp_path) as second:
+        assert second.port != first.port
+        assert second.api_key == key
+        assert second.admin("GET", "calls")["write"] == 0
 
 
 def test_postgres_runs_from_a_copy_where_its_user_cannot_reach_the_installed_one(

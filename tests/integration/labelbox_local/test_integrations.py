@@ -102,6 +102,17 @@ def test_an_image_becomes_readable_when_the_integration_is_set(client: Client, b
     dataset.delete()
 
 
+def test_an_integration_is_given_another_endpoint_and_keeps_its_id(
+    server: Any, client: Client, bucket: Any, integration: Any
+) -> None:
+    body = {"name": "private", "endpoint_url": bucket.endpoint_url, "bucket": BUCKET, "region": bucket.region}
+    wrong = server.admin("PUT", "integrations", **body, access_key=bucket.access_key, secret_key="wrong")
+    assert (wrong["id"], wrong["valid"]) == (integration.uid, False)
+    mended = server.admin("PUT", "integrations", **body, access_key=bucket.access_key, secret_key=bucket.secret_key)
+    assert (mended["id"], mended["valid"]) == (integration.uid, True)
+    assert len(client.get_organization().get_iam_integrations()) == 1
+
+
 @pytest.mark.parametrize("change", [{"secret_key": "wrong"}, {"bucket": "missing-bucket"}])
 def test_an_integration_that_cannot_read_its_bucket_is_not_valid(
     server: Any, client: Client, bucket: Any, change: dict[str, str]

@@ -13,18 +13,24 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from labelbox_local import labeler_command
 from labelbox_local.data_rows import delete_rows
 from labelbox_local.embeddings import add_precomputed_embedding
 from labelbox_local.media import start_media_reader
 from labelbox_local.ontology import add_reserved_fields
+from labelbox_local.organization import add_own_user
 from labelbox_local.platform import Platform
 from labelbox_local.server import make_app
 from labelbox_local.switches import Switches
 from labelbox_local.tasks import resume_tasks
 from labelbox_local.uploads import remove_consumed_uploads
+from labelbox_local.webhooks import start_webhook_sender
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_LABELER = "labelbox-local labeler --help: plays the people who label and review in a server that runs"
 
 
 class _Server(uvicorn.Server):
@@ -45,7 +51,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="labelbox-local",
         description="A local server that answers the Labelbox SDK, for development and CI.",
-        epilog=f"switches and their defaults:\n{switches}",
+        epilog=f"{_LABELER}\n\nswitches and their defaults:\n{switches}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 chooses a free one")
@@ -54,7 +60,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--api-key", help="the only API key that is accepted; any is without this")
     parser.add_argument(
         "--allow-host", nargs="+", action="extend", default=[], metavar="HOST",
-        help="hosts whose assets are read for media attributes, besides 127.0.0.1",
+        help="hosts whose assets are read for media attributes and to which webhooks are sent, besides 127.0.0.1",
     )  # fmt: skip
     parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE", help="choose a behaviour")
     return parser.parse_args(arguments)
@@ -87,7 +93,10 @@ def _remove_orphans(platform: Platform) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; 0 after a clean stop, 2 when the server cannot start."""
-    chosen = _arguments(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["labeler"]:
+        return labeler_command.main(given[1:])
+    chosen = _arguments(given)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     try:
         listener = socket.socket(socket.AF_INET6 if ":" in chosen.host else socket.AF_INET)
@@ -100,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"labelbox-local: {error}", file=sys.stderr)
         return 2
+    add_own_user(platform)
     add_reserved_fields(platform)
     add_precomputed_embedding(platform)
     remove_consumed_uploads(platform)
@@ -107,6 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     app = make_app(platform)
     resume_tasks(platform)
     start_media_reader(platform)
+    start_webhook_sender(platform)
     # After its own shutdown uvicorn raises the signal again; by then there is nothing left to stop.
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, lambda *_: None)

@@ -9,7 +9,7 @@ import orjson
 from labelbox_local.datasets import find_dataset
 from labelbox_local.errors import ConflictError, MalformedRequestError, NotFoundError, RowError
 from labelbox_local.filters import condition
-from labelbox_local.graph import data_row_fields, mutation, query
+from labelbox_local.graph import mutation, query
 from labelbox_local.identifiers import now
 from labelbox_local.imports import row_reader
 from labelbox_local.media import wants_media_attributes
@@ -167,13 +167,13 @@ def delete_data_rows(_: Any, info: Any, where: dict[str, Any]) -> list[dict[str,
 
 def delete_rows(platform: Platform, numbers: list[int]) -> None:
     """Delete rows by their `seq`, with all that belongs to them; their global keys are free again."""
+    from labelbox_local.labels import delete_of_rows  # labels and projects know their data rows
+    from labelbox_local.projects import remove_rows_from_projects
+
     chosen = (as_list(numbers),)
     with platform.store.writing() as write:
         for table in ("attachment", "vector"):
             write.execute(f"DELETE FROM {table} WHERE data_row IN (SELECT value FROM json_each(?))", chosen)  # noqa: S608
+        delete_of_rows(write, numbers)
+        remove_rows_from_projects(write, numbers)
         write.execute("DELETE FROM data_row WHERE seq IN (SELECT value FROM json_each(?))", chosen)
-
-
-@data_row_fields("labels")
-def labels_of_data_row(_: Any, info: Any, **__: Any) -> list[dict[str, Any]]:  # noqa: ARG001 - a resolver's signature
-    return []

@@ -3,90 +3,102 @@
 from __future__ import annotations
 
 from array import array
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import orjson
 
 from labelbox_local.errors import MalformedRequestError
+from labelbox_local.export_rows import RowWriter
 from labelbox_local.graph import mutation, task_fields
-from labelbox_local.identifiers import now, to_datetime, to_microseconds
-from labelbox_local.imports import TaskStoppedError
-from labelbox_local.ontology import ENUM, Ontology, load_ontology
-from labelbox_local.organization import EMAIL
+from labelbox_local.identifiers import now
+from labelbox_local.search import conditions
 from labelbox_local.store import as_list
+from labelbox_local.workers import TaskStoppedError
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
 
     from labelbox_local.platform import Platform
 
 _BATCH = 1_000
-_COLUMNS = {"dataset": "data_row.dataset", "global_key": "global_key", "data_row_id": "data_row.id"}
-# Nothing can be labeled or sent to a project here, so these filters are never or always true.
-_NEVER = {"labeled_at", "batch", "task_queue_status", "project", "model_run"}
-_ALWAYS = {"task_queue_not_exist"}
-_OPERATORS = {"GREATER_THAN_OR_EQUAL": ">=", "LESS_THAN_OR_EQUAL": "<="}
+_ROWS = """SELECT data_row.*, dataset.name AS dataset_name FROM data_row
+    JOIN dataset ON dataset.id = data_row.dataset
+    WHERE data_row.seq IN (SELECT value FROM json_each(?)) ORDER BY data_row.seq"""
 
 
 @mutation("exportDataRowsInCatalog")
 def export_data_rows_in_catalog(_: Any, info: Any, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
     """Start an export of rows of the catalog, usually of one dataset (SDK schema/dataset.py, schema/catalog.py)."""
+    return _start(info, input, "exportDataRowsInCatalog", {})
+
+
+@mutation("exportDataRowsInProject")
+def export_data_rows_in_project(_: Any, info: Any, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    """Start an export of the rows of a project with their labels. One that is not there has no rows."""
+    return _start(info, input, "exportDataRowsInProject", {"project": input["filters"]["projectId"]})
+
+
+@mutation("exportDataRowsInSlice")
+def export_data_rows_in_slice(_: Any, info: Any, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    """Start an export of the rows that a slice chooses at that moment."""
+    platform: Platform = info.context
+    found = platform.store.row("SELECT filter FROM slice WHERE id = ?", input["filters"]["sliceId"])
+    # A slice that is not there has no rows, as nothing else that is exported.
+    chosen = orjson.loads(found["filter"]) if found else [{"type": "data_row_id", "operator": "is", "ids": []}]
+    return _start(info, input, "exportDataRowsInSlice", {"filters": chosen})
+
+
+@mutation("exportDataRowsInModelRun")
+def export_data_rows_in_model_run(_: Any, info: Any, input: dict[str, Any]) -> dict[str, Any]:  # noqa: A002
+    """Start an export of the rows of a model run."""
+    return _start(info, input, "exportDataRowsInModelRun", {"model_run": input["filters"]["modelRunId"]})
+
+
+def _start(info: Any, asked: dict[str, Any], field: str, what: dict[str, Any]) -> dict[str, Any]:
+    """Raises:
+    MalformedRequestError: a filter is wrong, or too many exports run.
+    """
     from labelbox_local.tasks import EXPORT, start_task  # tasks run exports
 
     platform: Platform = info.context
-    filters = ((input.get("filters") or {}).get("searchQuery") or {}).get("query") or []
-    _conditions(platform, filters)
-    payload = {"filters": filters, "params": input.get("params") or {}}
-    name = input.get("taskName") or "Export"
-    task_id = start_task(platform, EXPORT, name, payload, 0, "exportDataRowsInCatalog")
+    filters = ((asked.get("filters") or {}).get("searchQuery") or {}).get("query") or []
+    payload = {"filters": filters, "params": asked.get("params") or {}, **what}
+    _rows_of(platform, payload)
+    _check_running(platform, what.get("project"))
+    task_id = start_task(platform, EXPORT, asked.get("taskName") or "Export", payload, 0, field)
     return {"taskId": task_id, "isStreamable": True}
 
 
-def _conditions(platform: Platform, filters: list[dict[str, Any]]) -> tuple[str, list[Any]]:
-    """The filters as an SQL condition and its parameters.
+def _rows_of(platform: Platform, payload: dict[str, Any]) -> tuple[str, list[Any]]:
+    """Which rows an export has, as an SQL condition and its parameters.
 
     Raises:
-        MalformedRequestError: a filter this server does not know, or with too many ids.
+        MalformedRequestError: a filter is wrong.
     """
-    parts = ["1"]
-    parameters: list[Any] = []
-    for each in filters:
-        kind = each.get("type", "")
-        if kind in _COLUMNS:
-            ids = each.get("ids") or []
-            if len(ids) > platform.switches.export_filter_ids:
-                most = platform.switches.export_filter_ids
-                raise MalformedRequestError(f"{len(ids)} ids in filter {kind}; the most is {most}")
-            parts.append(f"{_COLUMNS[kind]} IN (SELECT value FROM json_each(?))")  # noqa: S608 - constants only
-            parameters.append(as_list(ids))
-        elif kind == "data_row_last_activity_at":
-            for operator, moment in _moments(each.get("value") or {}):
-                parts.append(f"last_activity_at {operator} ?")
-                parameters.append(moment)
-        elif kind in _NEVER:
-            parts.append("0")
-        elif kind not in _ALWAYS:
-            raise MalformedRequestError(f"Unknown export filter '{kind}'")
-    return " AND ".join(parts), parameters
+    project = payload.get("project")
+    text, parameters = conditions(platform, payload["filters"], project)
+    places = (("project_row", "project", project), ("model_run_row", "model_run", payload.get("model_run")))
+    for table, column, value in places:
+        if value is not None:
+            within = f"SELECT data_row FROM {table} WHERE {column} = ?"  # noqa: S608 - constants only
+            text, parameters = f"{text} AND data_row.seq IN ({within})", [*parameters, value]
+    return text, parameters
 
 
-def _moments(value: dict[str, Any]) -> list[tuple[str, int]]:
-    try:
-        zone = ZoneInfo(value.get("timezone") or "UTC")
-        if value["operator"] == "BETWEEN":
-            return [(">=", _moment(value["value"]["min"], zone)), ("<=", _moment(value["value"]["max"], zone))]
-        return [(_OPERATORS[value["operator"]], _moment(value["value"], zone))]
-    except (KeyError, TypeError, ValueError) as error:
-        raise MalformedRequestError(f"Invalid filter data_row_last_activity_at: {error}") from None
-
-
-def _moment(text: str, zone: ZoneInfo) -> int:
-    """Filter times are a date, a date and time in the zone given, or ISO 8601 (SDK schema/export_filters.py)."""
-    moment = datetime.fromisoformat(text)
-    return to_microseconds((moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC))
+def _check_running(platform: Platform, project: str | None) -> None:
+    """Raises: MalformedRequestError: as many exports run as may at once."""
+    running = platform.store.rows(
+        "SELECT json_extract(payload, '$.project') AS project FROM task"
+        " WHERE type = 'export-data-rows' AND status = 'IN_PROGRESS'"
+    )
+    switches = platform.switches
+    if len(running) >= switches.exports_at_once:
+        raise MalformedRequestError(f"{len(running)} exports are running; at most {switches.exports_at_once} may")
+    of_project = sum(project is not None and row["project"] == project for row in running)
+    if of_project >= switches.exports_per_project:
+        raise MalformedRequestError(
+            f"{of_project} exports of the project are running; at most {switches.exports_per_project} may"
+        )
 
 
 def run_export(platform: Platform, task: dict[str, Any]) -> None:
@@ -119,20 +131,21 @@ def run_export(platform: Platform, task: dict[str, Any]) -> None:
 
 def _lines(platform: Platform, task_id: str, payload: dict[str, Any]) -> Iterator[bytes]:
     """The rows of an export as they were at one moment, oldest first."""
-    text, parameters = _conditions(platform, payload["filters"])
+    text, parameters = _rows_of(platform, payload)
     connection = platform.store.connect()
     try:
+        # What must be sorted goes to a file when it is much.
+        connection.execute("PRAGMA temp_store=FILE")
         connection.execute("BEGIN")
-        writer = _LineWriter(connection, load_ontology(platform, connection), payload["params"])
-        cursor = connection.execute(
-            f"SELECT data_row.*, dataset.name AS dataset_name FROM data_row"  # noqa: S608 - conditions are ours
-            f" JOIN dataset ON dataset.id = data_row.dataset WHERE {text} ORDER BY data_row.seq",
-            parameters,
-        )
-        while rows := cursor.fetchmany(_BATCH):
+        writer = RowWriter(platform, connection, task_id, payload)
+        # Sorting whole rows would take memory for all of them; a number each is little.
+        sql = f"SELECT data_row.seq FROM data_row WHERE {text} ORDER BY data_row.seq"  # noqa: S608 - conditions are ours
+        numbers = array("q", (row["seq"] for row in connection.execute(sql, parameters)))
+        for start in range(0, len(numbers), _BATCH):
             if platform.stopping.is_set() or _is_cancelled(platform, task_id):
                 raise TaskStoppedError
-            yield from writer.lines(rows)
+            chosen = as_list(numbers[start : start + _BATCH])
+            yield from writer.lines(connection.execute(_ROWS, (chosen,)).fetchall())
     finally:
         connection.close()
 
@@ -140,91 +153,6 @@ def _lines(platform: Platform, task_id: str, payload: dict[str, Any]) -> Iterato
 def _is_cancelled(platform: Platform, task_id: str) -> bool:
     status = platform.store.row("SELECT status FROM task WHERE id = ?", task_id)
     return status is not None and status["status"] == "CANCELLING"
-
-
-class _LineWriter:
-    """Makes the documented shape (docs.labelbox.com/reference/export-quick-reference) with the blocks asked for."""
-
-    def __init__(self, connection: sqlite3.Connection, ontology: Ontology, params: dict[str, Any]) -> None:
-        self.connection = connection
-        self.ontology = ontology
-        self.params = params
-        self.embeddings = {row["id"]: row for row in connection.execute("SELECT * FROM embedding")}
-
-    def lines(self, rows: list[dict[str, Any]]) -> Iterator[bytes]:
-        numbers = as_list(row["seq"] for row in rows)
-        attachments = self._grouped("attachment", numbers) if self.params.get("includeAttachments") else {}
-        vectors = self._grouped("vector", numbers) if self.params.get("includeEmbeddings") else {}
-        for row in rows:
-            record: dict[str, Any] = {
-                "data_row": self._data_row(row),
-                "media_attributes": _snake(orjson.loads(row["media_attributes"] or "{}")),
-            }
-            if self.params.get("includeAttachments"):
-                shown = ("id", "type", "value", "name")
-                found = attachments.get(row["seq"], [])
-                record["attachments"] = [{key: each[key] for key in shown} for each in found]
-            if self.params.get("includeMetadata"):
-                record["metadata_fields"] = self._metadata(orjson.loads(row["metadata"]))
-            if self.params.get("includeEmbeddings"):
-                record["embeddings"] = [self._embedding(each) for each in vectors.get(row["seq"], [])]
-            record["projects"] = {}
-            yield orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-
-    def _grouped(self, table: str, numbers: str) -> dict[int, list[dict[str, Any]]]:
-        grouped: dict[int, list[dict[str, Any]]] = {}
-        order = "id" if table == "attachment" else "rowid"
-        sql = f"SELECT * FROM {table} WHERE data_row IN (SELECT value FROM json_each(?)) ORDER BY {order}"  # noqa: S608
-        for row in self.connection.execute(sql, (numbers,)):
-            grouped.setdefault(row["data_row"], []).append(row)
-        return grouped
-
-    def _data_row(self, row: dict[str, Any]) -> dict[str, Any]:
-        shown = {key: row[key] for key in ("id", "global_key", "external_id", "row_data")}
-        if self.params.get("includeDataRowDetails"):
-            shown["details"] = {
-                "dataset_id": row["dataset"],
-                "dataset_name": row["dataset_name"],
-                "created_at": _export_time(row["created_at"]),
-                "updated_at": _export_time(row["updated_at"]),
-                "last_activity_at": _export_time(row["last_activity_at"]),
-                "created_by": EMAIL,
-            }
-        return shown
-
-    def _metadata(self, values: dict[str, Any]) -> list[dict[str, Any]]:
-        shown = []
-        for field_id, value in values.items():
-            field = self.ontology.fields.get(field_id)
-            if field is None:
-                continue
-            if field.kind == ENUM:
-                value = [
-                    {"schema_id": option, "schema_name": field.options[option]}
-                    for option in value
-                    if option in field.options
-                ]
-            shown.append({"schema_id": field.id, "schema_name": field.name, "value": value})
-        return shown
-
-    def _embedding(self, vector: dict[str, Any]) -> dict[str, Any]:
-        embedding = self.embeddings[vector["embedding"]]
-        numbers = array("d", vector["numbers"]).tolist()
-        return {
-            "id": embedding["id"],
-            "name": embedding["name"],
-            "dimensions": embedding["dims"],
-            "is_custom": bool(embedding["custom"]),
-            "values": [{"value": numbers}],
-        }
-
-
-def _export_time(microseconds: int) -> str:
-    return to_datetime(microseconds).isoformat(timespec="milliseconds")
-
-
-def _snake(attributes: dict[str, Any]) -> dict[str, Any]:
-    return {"mime_type" if key == "mimeType" else key: value for key, value in attributes.items()}
 
 
 @task_fields("exportMetadataHeader")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from ariadne import ObjectType, ScalarType, UnionType, graphql_sync, make_executable_schema
 from graphql import GraphQLError, GraphQLSyntaxError
 
-from labelbox_local.errors import PlatformError
+from labelbox_local.errors import MalformedRequestError, PlatformError
 from labelbox_local.identifiers import timestamp, to_microseconds
 
 if TYPE_CHECKING:
@@ -32,9 +32,12 @@ Resolver = TypeVar("Resolver", bound="Callable[..., Any]")
 class Fields:
     """Collects the resolvers of one GraphQL type: `@query("dataset")`."""
 
+    known: ClassVar[list[Fields]] = []
+
     def __init__(self, type_name: str) -> None:
         self.type_name = type_name
         self.resolvers: dict[str, Callable[..., Any]] = {}
+        self.known.append(self)
 
     def __call__(self, name: str) -> Callable[[Resolver], Resolver]:
         def register(resolver: Resolver) -> Resolver:
@@ -51,6 +54,9 @@ data_row_fields = Fields("DataRow")
 task_fields = Fields("Task")
 user_fields = Fields("User")
 organization_fields = Fields("Organization")
+project_fields = Fields("Project")
+# The fields of a project in a mutation: the SDK changes much of a project through `mutation {project(where) {...}}`.
+project_changes = Fields("ProjectChanges")
 
 
 def _parse_datetime(text: str) -> int:
@@ -61,21 +67,37 @@ def make_schema() -> GraphQLSchema:
     """The schema with every resolver of the package bound to it."""
     # Importing the modules registers their resolvers.
     from labelbox_local import (  # noqa: F401
+        annotation_imports,
         attachments,
+        batches,
         data_rows,
         datasets,
         embeddings,
         exports,
+        feature_schemas,
         global_keys,
         integrations,
+        invites,
+        label_versions,
+        labels,
+        members,
         metadata,
+        model_runs,
+        models,
+        ontologies,
         organization,
+        projects,
+        reviews,
+        slices,
+        tags,
         tasks,
         uploads,
+        webhooks,
+        workflow,
     )
 
     types = []
-    for fields in (query, mutation, dataset_fields, data_row_fields, task_fields, user_fields, organization_fields):
+    for fields in Fields.known:
         bound = ObjectType(fields.type_name)
         for name, resolver in fields.resolvers.items():
             bound.set_field(name, resolver)
@@ -109,4 +131,8 @@ def _format_error(error: GraphQLError, debug: bool = False) -> dict[str, Any]:  
     else:
         logger.error("Unexpected error in %s", error.path, exc_info=cause)
         code, message = "INTERNAL_SERVER_ERROR", "The server failed unexpectedly; see its log"
-    return {"message": message, "path": error.path, "extensions": {"code": code}}
+    shown: dict[str, Any] = {"message": message, "path": error.path, "extensions": {"code": code}}
+    if isinstance(cause, MalformedRequestError):
+        # The SDK reads `errors` of a malformed export.
+        shown["errors"] = [message]
+    return shown

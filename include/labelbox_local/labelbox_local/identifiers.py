@@ -6,10 +6,12 @@ import itertools
 import secrets
 import threading
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
+_FOUR_DIGITS = 36**4
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _counter = itertools.count(secrets.randbelow(36**4))
 _process = "".join(secrets.choice(_DIGITS) for _ in range(8))
@@ -31,13 +33,26 @@ def new_ids(count: int) -> list[str]:
     The SDK requires metadata and feature ids of exactly 25 characters.
     """
     stamp = "c" + _base36(time.time_ns() // 1_000_000, 8)
+    if not count:
+        return []
     with _lock:
         numbers = list(itertools.islice(_counter, count))
-    return [stamp + _base36(number, 8) + _process for number in numbers]
+    # Consecutive numbers mostly differ in their last four digits only.
+    heads = {high: stamp + _base36(high, 4) for high in {numbers[0] // _FOUR_DIGITS, numbers[-1] // _FOUR_DIGITS}}
+    return [
+        f"{heads[number // _FOUR_DIGITS]}{_PAIRS[number // 1296 % 1296]}{_PAIRS[number % 1296]}{_process}"
+        for number in numbers
+    ]
 
 
 def new_id() -> str:
     return new_ids(1)[0]
+
+
+def endless_ids() -> Iterator[str]:
+    """Ids one after the other, made many at a time."""
+    while True:
+        yield from new_ids(1_000)
 
 
 def now() -> int:
@@ -59,3 +74,8 @@ def to_microseconds(moment: datetime) -> int:
 def timestamp(microseconds: int) -> str:
     """The form the SDK parses: fraction and Z are both required (`%Y-%m-%dT%H:%M:%S.%fZ`)."""
     return to_datetime(microseconds).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def export_time(microseconds: int) -> str:
+    """The form exports show: milliseconds and an offset."""
+    return to_datetime(microseconds).isoformat(timespec="milliseconds")

@@ -14,6 +14,7 @@ from labelbox_local.media import wants_media_attributes
 from labelbox_local.ontology import load_ontology
 from labelbox_local.rows import Row, RowReader
 from labelbox_local.store import as_list
+from labelbox_local.workers import TaskStoppedError
 
 if TYPE_CHECKING:
     import sqlite3
@@ -27,10 +28,6 @@ logger = logging.getLogger(__name__)
 # Rows a transaction: large enough to be fast, small enough that other writers wait a moment only.
 _BATCH = 2_000
 _DROPPED = "Failed to create data rows after 5 retries. This chunk's data rows will not be imported"
-
-
-class TaskStoppedError(Exception):
-    """The task was cancelled, or the server stops."""
 
 
 def run_import(platform: Platform, task: dict[str, Any]) -> None:

@@ -37,28 +37,34 @@ class Platform:
         self.exports = self.directory / "exports"
         self.uploads.mkdir(exist_ok=True)
         self.exports.mkdir(exist_ok=True)
+        self.import_files = self.directory / "imports"
+        self.import_files.mkdir(exist_ok=True)
         self.stopping = threading.Event()
         self.media_wanted = threading.Event()
         self.endpoints: dict[str, Endpoint | None] = {}
         self.faults = Faults()
-        # An export need not wait for an import that runs.
-        self.imports_lane = Lane("imports", self.stopping)
-        self.exports_lane = Lane("exports", self.stopping)
+        # An export need not wait for an import that runs, nor a batch for either.
+        self.lanes = {name: Lane(name, self.stopping) for name in ("imports", "exports", "projects", "annotations")}
         self.media_reader: threading.Thread | None = None
+        self.webhooks_wanted = threading.Event()
+        self.webhook_sender: threading.Thread | None = None
 
     def close(self) -> None:
         """Stop the workers between two batches (their tasks go on at the next start) and close the database."""
         self.stopping.set()
         self.media_wanted.set()
-        self.imports_lane.stop()
-        self.exports_lane.stop()
-        if self.media_reader:
-            self.media_reader.join(timeout=30)
+        self.webhooks_wanted.set()
+        for lane in self.lanes.values():
+            lane.stop()
+        for thread in (self.media_reader, self.webhook_sender):
+            if thread:
+                thread.join(timeout=30)
         self.store.close()
 
-    def file_url(self, path: str, *, forever: bool = False) -> str:
-        """A URL that can be downloaded without an API key, for `signed_url_seconds` or for ever."""
-        expires = "" if forever else str(int(time.time()) + self.switches.signed_url_seconds)
+    def file_url(self, path: str, *, forever: bool = False, until: float | None = None) -> str:
+        """A URL that can be downloaded without an API key, for `signed_url_seconds`, `until` a time or for ever."""
+        moment = time.time() + self.switches.signed_url_seconds if until is None else until
+        expires = "" if forever else str(int(moment))
         query = urlencode({"expires": expires, "signature": self._signature(path, expires)})
         return f"{self.base_url}/files/{path}?{query}"
 

@@ -11,10 +11,15 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from labelbox_local import embeddings
-from labelbox_local.errors import MalformedRequestError, NotFoundError, PlatformError
+from labelbox_local.errors import ConflictError, MalformedRequestError, NotFoundError, PlatformError
 from labelbox_local.faults import Fault, Operation
 from labelbox_local.graph import execute, make_schema
 from labelbox_local.integrations import register_integration, replace_integration
+from labelbox_local.invites import add_user
+from labelbox_local.labeler import play
+from labelbox_local.mask_pixels import paint
+from labelbox_local.rest import add_rest
+from labelbox_local.webhooks import deliveries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +29,7 @@ if TYPE_CHECKING:
     from labelbox_local.platform import Platform
 
 _PIECE = 1024 * 1024
+_STATUSES: dict[type[PlatformError], int] = {NotFoundError: 404, ConflictError: 409, MalformedRequestError: 400}
 
 
 class _CutConnection(Response):
@@ -44,7 +50,9 @@ def make_app(platform: Platform) -> FastAPI:
     _add_graphql(app, platform)
     _add_vectors(app, platform)
     _add_files(app, platform)
+    _add_masks(app, platform)
     _add_admin(app, platform)
+    add_rest(app, platform, lambda *call: _answer(platform, *call))
 
     @app.api_route("/api/v1/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     async def rest(path: str) -> Response:
@@ -136,26 +144,34 @@ def _add_vectors(app: FastAPI, platform: Platform) -> None:
         operation = Operation("query", "countVectors", "countVectors")
         return await _vectors(request, operation, lambda: {"count": embeddings.count_vectors(platform, embedding)})
 
-    async def _vectors(request: Request, operation: Operation, answer: Any) -> Response:
-        if not _authorized(platform, request):
-            return json_answer({"message": "Invalid API key"}, 401)
-        platform.faults.count(operation)
-        fault = platform.faults.take(operation)
-        if fault and fault.effect == "before":
-            return _faulty(fault)
-        try:
-            body = await run_in_threadpool(answer)
-        except NotFoundError as error:
-            return json_answer({"message": str(error)}, 404)
-        except MalformedRequestError as error:
-            return json_answer({"message": str(error)}, 400)
-        return _faulty(fault) if fault else json_answer(body)
+    async def _vectors(request: Request, operation: Operation, answer: Callable[[], Any]) -> Response:
+        return await _answer(platform, request, operation, answer)
+
+
+async def _answer(
+    platform: Platform, request: Request, operation: Operation, work: Callable[[], Any], status: int = 200
+) -> Response:
+    """Do the work of a call that is not GraphQL, if it may be made and no fault is planned for it."""
+    if not _authorized(platform, request):
+        return json_answer({"message": "Invalid API key"}, 401)
+    platform.faults.count(operation)
+    fault = platform.faults.take(operation)
+    if fault and fault.effect == "before":
+        return _faulty(fault)
+    try:
+        body = await run_in_threadpool(work)
+    except PlatformError as error:
+        return json_answer({"message": str(error)}, _STATUSES.get(type(error), 500))
+    if fault:
+        return _faulty(fault)
+    return Response(status_code=status) if status == 204 else json_answer(body, status)
 
 
 def _add_files(app: FastAPI, platform: Platform) -> None:
     """Downloads carry their permission in the URL: the SDK sends no key with them."""
 
-    @app.get("/files/{path:path}")
+    # The SDK asks for the head of an address it hands over.
+    @app.api_route("/files/{path:path}", methods=["GET", "HEAD"])
     def download(path: str, expires: str = "", signature: str = "") -> Response:
         if not platform.url_is_valid(path, expires, signature):
             return json_answer({"message": "The link has expired or is not valid"}, 403)
@@ -164,7 +180,31 @@ def _add_files(app: FastAPI, platform: Platform) -> None:
             return _upload(platform, rest)
         if kind == "exports":
             return _export_chunk(platform, *rest.split("/"))
+        if kind == "imports":
+            return _import_file(platform, *rest.split("/"))
         return StreamingResponse(_import_result(platform, rest), media_type="application/json")
+
+
+def _import_file(platform: Platform, import_id: str, what: str) -> Response:
+    path = platform.import_files / import_id / what
+    if not path.exists():
+        # An import that failed as a whole has nothing to say of single annotations.
+        return Response(b"", media_type="application/x-ndjson")
+    size = path.stat().st_size
+    return StreamingResponse(_pieces(path, 0, size), 200, {"content-length": str(size)}, "application/x-ndjson")
+
+
+def _add_masks(app: FastAPI, platform: Platform) -> None:
+    """Composite masks, whose addresses exports carry. They need the API key."""
+
+    @app.get("/api/v1/tasks/{task}/masks/{owner}/index/{frame}")
+    def mask(task: str, owner: str, frame: int, request: Request) -> Response:  # noqa: ARG001 - part of the address
+        if not _authorized(platform, request):
+            return json_answer({"message": "Invalid API key"}, 401)
+        try:
+            return Response(paint(platform, owner, frame), media_type="image/png")
+        except NotFoundError as error:
+            return json_answer({"message": str(error)}, 404)
 
 
 def _upload(platform: Platform, upload_id: str) -> Response:
@@ -221,7 +261,7 @@ def _import_result(platform: Platform, task_id: str) -> Iterator[bytes]:
 
 
 def _add_admin(app: FastAPI, platform: Platform) -> None:
-    """Not part of Labelbox: planned faults, counted calls, switches, integrations with endpoints."""
+    """Not part of Labelbox: planned faults, calls, switches, integrations with endpoints, users, deliveries."""
 
     @app.api_route("/admin/{what}", methods=["GET", "POST", "PUT", "DELETE"])
     async def admin(what: str, request: Request) -> Response:
@@ -250,12 +290,17 @@ def _administer(platform: Platform, action: str, body: dict[str, Any]) -> Any:
             platform.switches.set(name, str(value))
     elif action == "POST integrations":
         return register_integration(platform, body)
+    elif action == "POST labeler":
+        return play(platform, body)
     elif action == "PUT integrations":
         return replace_integration(platform, body)
+    elif action == "POST users":
+        return add_user(platform, body)
     answers: dict[str, Callable[[], Any]] = {
         "faults": faults.planned,
         "calls": faults.calls,
         "switches": lambda: asdict(platform.switches),
+        "deliveries": lambda: deliveries(platform),
     }
     answer = answers.get(action.partition(" ")[2])
     return answer() if answer else None

@@ -174,7 +174,7 @@ class LocalLabelbox(Service):
 
     name = "local-labelbox"
     kept = ("api_key", "port")
-    _ready_line = re.compile(r"^Labelbox is ready at (http://\S+)/graphql$", re.MULTILINE)
+    _ready_line = re.compile(r"^Labelbox is ready at http://\S+:(\d+)/graphql$", re.MULTILINE)
 
     def __init__(
         self, directory: Path, *, allow_hosts: Sequence[str] = (), switches: Mapping[str, str] | None = None
@@ -182,10 +182,14 @@ class LocalLabelbox(Service):
         super().__init__(directory)
         self.api_key = secrets.token_urlsafe(32)
         self.port = 0
-        self.base_url = ""
         self._recall()
         self._options = [option for host in allow_hosts for option in ("--allow-host", host)]
         self._options += [option for item in (switches or {}).items() for option in ("--switch", "=".join(item))]
+
+    @property
+    def base_url(self) -> str:
+        """Where it is, since its first start."""
+        return f"http://{HOST}:{self.port}" if self.port else ""
 
     @property
     def endpoint(self) -> str:
@@ -246,7 +250,6 @@ class LocalLabelbox(Service):
         )
 
     def _command(self) -> list[str]:
-        self.base_url = ""
         port = self.port if self.port and is_free(self.port) else 0
         command = [sys.executable, "-m", "labelbox_local.cli", "--port", str(port)]
         return [*command, "--data", str(self.directory / "data"), "--api-key", self.api_key, *self._options]
@@ -257,8 +260,7 @@ class LocalLabelbox(Service):
     def _is_ready(self) -> bool:
         ready = self._ready_line.search(self.log.read_text(errors="replace"))
         if ready:
-            self.base_url = ready.group(1)
-            self.port = int(self.base_url.rpartition(":")[2])
+            self.port = int(ready.group(1))
         return ready is not None
 
 

@@ -5,7 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-_CHOICES = {"upsert_unknown_key": ("fail", "create"), "global_key_blanks": ("fail", "allow")}
+_CHOICES = {
+    "upsert_unknown_key": ("fail", "create"),
+    "global_key_blanks": ("fail", "allow"),
+    "model_run_config_keys": ("camel", "keep"),
+    "import_name_reuse": ("conflict", "allow"),
+    "label_import_repeat": ("replace", "append", "reject"),
+    "prelabel_repeat": ("append", "replace"),
+    "label_import_relationships": ("documents", "allow", "refuse"),
+    "mea_prediction_imports": ("refuse", "allow"),
+    "row_outside_project": ("fail", "accept"),
+    "annotation_uuid": ("strict", "any"),
+    "classification_scope": ("check", "ignore"),
+    "mask_pixels": ("when_readable", "always", "never"),
+    "export_key_frames": ("map", "list"),
+}
 
 
 def _switch(default: Any, says: str) -> Any:
@@ -30,7 +44,50 @@ class Switches:
     metadata_characters: int = _switch(4_096, "Longest string metadata value")
     custom_embeddings: int = _switch(100, "Most custom embeddings of the organization")
     embedding_dimensions: int = _switch(2_048, "Most dimensions of an embedding")
+    batch_rows: int = _switch(100_000, "Most data rows in one batch; more makes several batches or is refused")
+    features_per_ontology: int = _switch(4_000, "Most tools, classifications and options of an ontology")
+    invites: int = _switch(100, "Most users and open invites of the organization together")
+    model_run_rows: int = _switch(1_000_000, "Most data rows of a model run")
+    model_run_config_keys: str = _switch(
+        "camel", "What becomes of the keys of the config a model run is made with: camel or keep"
+    )
+    webhook_attempts: int = _switch(4, "How often the delivery of a webhook is tried before it fails")
+    webhook_retry_seconds: float = _switch(
+        1.0, "Seconds before a delivery is tried again; each wait is twice the one before"
+    )
+    import_annotations: int = _switch(10_000_000, "Most annotations in one annotation import; more fails the import")
+    import_file_seconds: int = _switch(
+        86_400, "How long the input, status and error files of an annotation import can be read after its end"
+    )
+    import_name_reuse: str = _switch(
+        "conflict", "A second annotation import of one name: conflict (refused), or allow (polls find the newest)"
+    )
+    label_import_repeat: str = _switch(
+        "replace", "A label import for a row that has a label of the same user: replace, append, or reject its lines"
+    )
+    prelabel_repeat: str = _switch("append", "A second pre-label import for a row: append or replace")
+    label_import_relationships: str = _switch(
+        "documents", "Whether label imports take relationships: documents (only of PDF), allow or refuse"
+    )
+    mea_prediction_imports: str = _switch(
+        "refuse", "Prediction imports into model runs: refuse, as the platform does since it deprecated them, or allow"
+    )
+    row_outside_project: str = _switch(
+        "fail", "An annotation for a row that is in no batch of the project: fail or accept"
+    )
+    annotation_uuid: str = _switch("strict", "What an annotation's uuid may be: strict (a UUID) or any text")
+    classification_scope: str = _switch(
+        "check", "Whether frames and message ids are for classifications of scope index only: check or ignore"
+    )
+    mask_pixels: str = _switch(
+        "when_readable", "Masks by address are looked into: when_readable, always (or they fail), never"
+    )
+    export_key_frames: str = _switch(
+        "map", "key_frame_feature_map of a video in an export: map (frame to flag) or list"
+    )
     export_filter_ids: int = _switch(2_000, "Most ids or global keys in an export filter")
+    exports_at_once: int = _switch(20, "Most exports that run at one time")
+    exports_per_project: int = _switch(10, "Most exports of one project that run at one time")
     export_chunk_bytes: int = _switch(5_000_000, "Size of the files an export is handed out in, at least one line")
     signed_url_seconds: int = _switch(86_400, "How long a signed download URL can be used")
 

@@ -14,7 +14,8 @@ from labelbox_local.faults import Operation
 from labelbox_local.filters import condition
 from labelbox_local.graph import mutation, query, user_fields
 from labelbox_local.identifiers import new_id, now
-from labelbox_local.imports import TaskStoppedError, run_import
+from labelbox_local.imports import run_import
+from labelbox_local.workers import RUNNERS, TaskFailedError, TaskStoppedError, runs
 
 if TYPE_CHECKING:
     from labelbox_local.platform import Platform
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 UPSERT = "adv-upsert-data-rows"
 EXPORT = "export-data-rows"
+# The SDK turns the names on the right into those on the left.
+_CANCELABLE = {UPSERT: "advUpsertDataRows", EXPORT: "exportDataRows"}
+runs(UPSERT, lane="imports")(run_import)
+runs(EXPORT, lane="exports")(run_export)
 _SELECT = """SELECT seq, id, name, type, status, result, succeeded, failed, total, created_at AS createdAt,
     updated_at AS updatedAt FROM task"""
 _COLUMNS = {
@@ -58,8 +63,7 @@ def resume_tasks(platform: Platform) -> None:
 
 
 def _enqueue(platform: Platform, task_id: str, kind: str) -> None:
-    lane = platform.imports_lane if kind == UPSERT else platform.exports_lane
-    lane.add(lambda: _work(platform, task_id))
+    platform.lanes[RUNNERS[kind].lane].add(lambda: _work(platform, task_id))
 
 
 def _work(platform: Platform, task_id: str) -> None:
@@ -74,25 +78,28 @@ def _work(platform: Platform, task_id: str) -> None:
     try:
         if fault == "failed":
             raise OSError("the task was made to fail")  # noqa: TRY301 - fails as a broken task does
-        (run_import if task["type"] == UPSERT else run_export)(platform, task)
+        RUNNERS[task["type"]].run(platform, task)
         _finish(platform, task_id, "COMPLETE")
     except TaskStoppedError:
         if not platform.stopping.is_set():
             _finish(platform, task_id, "CANCELED")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TaskFailedError) as error:
         logger.warning("Task %s failed: %s", task_id, error)
-        _finish(platform, task_id, "FAILED")
+        _finish(platform, task_id, "FAILED", str(error))
     except Exception:
-        _finish(platform, task_id, "FAILED")
+        _finish(platform, task_id, "FAILED", "the task failed unexpectedly; see the log of the server")
         raise
 
 
-def _finish(platform: Platform, task_id: str, status: str) -> None:
+def _finish(platform: Platform, task_id: str, status: str, failure: str | None = None) -> None:
+    result = orjson.dumps({"error": failure}).decode() if failure else None
     with platform.store.writing() as write:
         cancelled = write.execute("SELECT status FROM task WHERE id = ?", (task_id,)).fetchone()
         if cancelled["status"] == "CANCELLING":
             status = "CANCELED"
-        write.execute("UPDATE task SET status = ?, updated_at = ? WHERE id = ?", (status, now(), task_id))
+        write.execute(
+            "UPDATE task SET status = ?, result = ?, updated_at = ? WHERE id = ?", (status, result, now(), task_id)
+        )
 
 
 def _present(platform: Platform, row: dict[str, Any]) -> dict[str, Any]:
@@ -104,8 +111,16 @@ def _present(platform: Platform, row: dict[str, Any]) -> dict[str, Any]:
         "completionPercentage": min(share, 100.0),
         "errors": None,
         "metadata": {"processedCount": row["succeeded"] + row["failed"]},
-        "result": platform.file_url(f"tasks/{row['id']}") if done and row["type"] == UPSERT else None,
+        "result": _result(platform, row),
     }
+
+
+def _result(platform: Platform, row: dict[str, Any]) -> str | None:
+    """The URL of what an import made; why another task failed, as the SDK reads it (SDK schema/task.py `errors`)."""
+    if row["type"] == UPSERT:
+        return platform.file_url(f"tasks/{row['id']}") if row["status"] == "COMPLETE" else None
+    text: str | None = row["result"]
+    return text
 
 
 def find_task(platform: Platform, task_id: str) -> dict[str, Any]:
@@ -208,14 +223,15 @@ def _after(rows: list[dict[str, Any]], size: int) -> str | None:
 
 @query("cancelableTaskTypes")
 def cancelable_task_types(_: Any, info: Any) -> list[str]:  # noqa: ARG001 - a resolver's signature
-    # The SDK turns these into adv-upsert-data-rows and export-data-rows.
-    return ["advUpsertDataRows", "exportDataRows"]
+    return list(_CANCELABLE.values())
 
 
 @mutation("cancelBulkOperationJob")
 def cancel_task(_: Any, info: Any, id: str) -> dict[str, bool]:  # noqa: A002 - the schema's name
     platform: Platform = info.context
     task = find_task(platform, id)
+    if task["type"] not in _CANCELABLE:
+        raise MalformedRequestError(f"Tasks of type {task['type']} cannot be cancelled")
     if task["status"] != "IN_PROGRESS":
         raise ConflictError(f"Task {id} is not in progress but {task['status']}")
     with platform.store.writing() as write:

@@ -1,14 +1,15 @@
-"""Threads that do the work of tasks, one after the other."""
+"""Threads that do the work of tasks, one after the other, and what runs which kind of task."""
 
 from __future__ import annotations
 
 import logging
 import queue
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from labelbox_local.platform import Platform
 
 logger = logging.getLogger(__name__)
 
@@ -36,3 +37,35 @@ class Lane:
                 work()
             except Exception:
                 logger.exception("A task failed unexpectedly")
+
+
+class TaskStoppedError(Exception):
+    """The task was cancelled, or the server stops."""
+
+
+class TaskFailedError(Exception):
+    """The task ends FAILED; its client is told why."""
+
+
+class Runner(NamedTuple):
+    """What does the work of a kind of task, and the lane it waits in."""
+
+    lane: str
+    run: Callable[[Platform, dict[str, Any]], None]
+
+
+RUNNERS: dict[str, Runner] = {}
+Run = TypeVar("Run", bound=Callable[..., None])
+
+
+def runs(kind: str, lane: str) -> Callable[[Run], Run]:
+    """Register what works off tasks of a kind: `run(platform, task)`, where `task` is a row of the table.
+
+    A task that was cut off by the end of the server is run again at the next start.
+    """
+
+    def register(run: Run) -> Run:
+        RUNNERS[kind] = Runner(lane, run)
+        return run
+
+    return register

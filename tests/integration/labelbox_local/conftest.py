@@ -9,10 +9,11 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import httpx
 import pytest
-from labelbox import Client
+from labelbox import Classification, Client, LabelImport, MediaType, OntologyBuilder, Option, Tool
 from labelbox.schema import task as task_module
 
 if TYPE_CHECKING:
@@ -117,6 +118,64 @@ def dataset(client: Client) -> Iterator[Any]:
 def fresh_faults(server: Server) -> Iterator[None]:
     yield
     server.admin("DELETE", "faults")
+
+
+@pytest.fixture
+def ontology(client: Client) -> Any:
+    """Boxes with a color and its reason, and a question about the whole image."""
+    return make_ontology(client)
+
+
+@pytest.fixture
+def project(client: Client, ontology: Any) -> Iterator[Any]:
+    """A project for images with the ontology."""
+    made = client.create_project(name="test", media_type=MediaType.Image)
+    made.connect_ontology(ontology)
+    yield made
+    made.delete()
+
+
+@pytest.fixture
+def keys(dataset: Any) -> list[str]:
+    """The global keys of five data rows."""
+    return make_rows(dataset, 5)
+
+
+def make_ontology(client: Client) -> Any:
+    color = Classification(
+        class_type=Classification.Type.RADIO,
+        name="color",
+        options=[
+            Option("red", options=[Classification(class_type=Classification.Type.TEXT, name="why red")]),
+            Option("blue"),
+        ],
+    )
+    builder = OntologyBuilder(
+        tools=[Tool(tool=Tool.Type.BBOX, name="car", classifications=[color])],
+        classifications=[
+            Classification(class_type=Classification.Type.CHECKLIST, name="weather", options=[Option("sun")])
+        ],
+    )
+    return client.create_ontology(f"ontology {uuid4()}", builder.asdict(), media_type=MediaType.Image)
+
+
+def make_rows(dataset: Any, count: int) -> list[str]:
+    """Global keys of new data rows."""
+    keys = [f"{uuid4()}" for _ in range(count)]
+    task = dataset.create_data_rows([{"row_data": f"https://example.com/{key}.jpg", "global_key": key} for key in keys])
+    assert done(task).errors is None
+    return keys
+
+
+def add_label(project: Any, *keys: str) -> None:
+    """Import a box for each of the rows, so that each has a label."""
+    boxes = [
+        {"dataRow": {"globalKey": key}, "name": "car", "bbox": {"top": 1, "left": 1, "height": 5, "width": 5}}
+        for key in keys
+    ]
+    job = LabelImport.create_from_objects(project.client, project.uid, f"labels {uuid4()}", boxes)
+    job.wait_till_done(sleep_time_seconds=1)
+    assert job.errors == []
 
 
 def done(task: Any) -> Any:

@@ -27,17 +27,24 @@ status: ## Say how each part of it is
 demo: setup ## Watch a table in S3 become data rows, three runs (KEEP=1 keeps the files)
 	@$(BIN)/python include/demo/demo.py
 
-test: setup ## Run all tests
-	@$(PYTEST) -n 2 --dist loadfile tests
+test: setup ## Run all tests but those of the pages
+	@$(PYTEST) -n 2 --dist loadfile tests --ignore tests/ui; status=$$?; \
+		echo "The browser tests (tests/ui) were left out: make test-ui runs them in Chromium."; exit $$status
+
+test-ui: setup ## Test Airflow's pages in Chromium (PICTURES=docs/images takes those of the README)
+	@$(PYTEST) tests/ui
 
 test-unit: setup ## Run the tests that need no server
 	@$(PYTEST) tests/unit
 
-lint: setup ## Check style, types and the layering of the packages
+lint: setup ## Check style, types, the layering of the packages and the files of the deployment
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy $(TYPED)
 	$(BIN)/lint-imports
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/python .ci/compose.py
 
 format: setup ## Format the code and mend what can be mended
 	$(BIN)/ruff check --fix .

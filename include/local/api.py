@@ -20,7 +20,7 @@ def call(url: str, *, token: str = "", body: Any = None, method: str | None = No
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, headers=headers, data=data, method=method)  # noqa: S310 - our own URL
-    with _opener.open(request, timeout=30) as answer:
+    with _opener.open(request, timeout=60) as answer:
         return json.loads(answer.read() or b"null")
 
 

@@ -43,7 +43,7 @@ class Settings:
 
 def keep_settings(directory: LocalDirectory) -> Settings:
     """Return the settings of a directory, made when missing; the port is another one when it is taken."""
-    path = _settings_file(directory)
+    path = settings_file(directory)
     settings = read_settings(directory) if path.exists() else _new_settings()
     if not (settings.port and is_free(settings.port)):
         settings = replace(settings, port=_free_port())
@@ -54,7 +54,7 @@ def keep_settings(directory: LocalDirectory) -> Settings:
 
 def read_settings(directory: LocalDirectory) -> Settings:
     """Return the settings that a start has kept."""
-    return Settings(**json.loads(_settings_file(directory).read_text()))
+    return Settings(**json.loads(settings_file(directory).read_text()))
 
 
 def _new_settings() -> Settings:
@@ -115,7 +115,8 @@ def _own(directory: LocalDirectory, settings: Settings, database: str) -> dict[s
     }
 
 
-def _settings_file(directory: LocalDirectory) -> Path:
+def settings_file(directory: LocalDirectory) -> Path:
+    """Return where the settings are kept."""
     return directory.path / "settings.json"
 
 

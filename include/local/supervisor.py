@@ -6,8 +6,10 @@ status file of the directory, what it does in `logs/supervisor.log`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -28,6 +30,7 @@ from include.local.settings import (
     Settings,
     airflow_environment,
     keep_settings,
+    settings_file,
 )
 
 from labelbox_local.service import write_private
@@ -85,10 +88,13 @@ class Supervisor:
             failure = f"{type(error).__name__}: {error}. More is in {self.directory.logs / 'supervisor.log'}."
             raise
         finally:
+            gone = not settings_file(self.directory).exists()
             # Whoever asks again has to wait for the first time to be done.
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
             self._stop(failure)
+            if gone and self._settings:
+                shutil.rmtree(self.postgres.directory, ignore_errors=True)
 
     def _start(self) -> None:
         for service in (self.postgres, self.store, self.labelbox):
@@ -143,9 +149,9 @@ class Supervisor:
 
     def _prepare_database(self, environment: Mapping[str, str], ledger: str) -> None:
         connections = {
-            "aws_default": json.loads(self.store.airflow_connection()),
-            "labelbox_default": json.loads(self.labelbox.airflow_connection()),
-            "labelbox_ledger": _connection_of(ledger),
+            "aws_default": _connection(self.store.airflow_connection()),
+            "labelbox_default": _connection(self.labelbox.airflow_connection(), timeout=60, patience=120),
+            "labelbox_ledger": _ledger_connection(ledger),
         }
         write_private(self.directory.airflow_home / "connections.json", json.dumps(connections))
         log = self.directory.logs / "prepare.log"
@@ -172,14 +178,18 @@ class Supervisor:
 
     def _await_dags(self, settings: Settings) -> None:
         """Wait until the DAGs have been read, so that nobody finds an empty page."""
-        token = api.log_in(settings.url, USER, settings.password)
         deadline = time.monotonic() + DAGS_SECONDS
         while time.monotonic() < deadline:
             self._refuse_ended(set(COMMANDS))
-            dags, errors = (api.call(f"{settings.url}/api/v2/{what}", token=token) for what in ("dags", "importErrors"))
-            if dags["total_entries"] or errors["total_entries"]:
-                self.status.notes += [_import_note(error) for error in errors["import_errors"]]
-                return
+            # A busy machine answers late; that is no reason to stop all that has come up.
+            with contextlib.suppress(OSError):
+                token = api.log_in(settings.url, USER, settings.password)
+                dags, errors = (
+                    api.call(f"{settings.url}/api/v2/{what}", token=token) for what in ("dags", "importErrors")
+                )
+                if dags["total_entries"] or errors["total_entries"]:
+                    self.status.notes += [_import_note(error) for error in errors["import_errors"]]
+                    return
             time.sleep(0.5)
 
     def _refuse_ended(self, names: set[str]) -> None:
@@ -193,7 +203,8 @@ class Supervisor:
         return f"The {name} {problem}. The end of {part.log}:\n{part.last_lines()}"
 
     def _watch(self) -> None:
-        while True:
+        """Note what ends, until the stack is to stop; also when somebody has removed the directory."""
+        while settings_file(self.directory).exists():
             for name, part in self.parts.items():
                 code = part.exit_code
                 if code is not None and self._status_of(name).state == "running":
@@ -264,7 +275,8 @@ class Supervisor:
         return next(part for part in self.status.parts if part.name == name)
 
     def _write(self) -> None:
-        self.directory.write_status(self.status)
+        with contextlib.suppress(FileNotFoundError):  # the directory was removed
+            self.directory.write_status(self.status)
 
 
 def supervise(directory: LocalDirectory) -> int:
@@ -292,7 +304,16 @@ def _import_note(error: Mapping[str, str]) -> str:
     return f"{error['filename']} cannot be imported: {reason}"
 
 
-def _connection_of(url: str) -> dict[str, Any]:
+def _connection(text: str, **extra: Any) -> dict[str, Any]:
+    """Return the values of an Airflow connection, with more extra ones: the form shows only fields that have a value.
+
+    The port is 0, for Airflow 3.3.2 refuses to test a connection without a port (apache/airflow#73298).
+    """
+    values: dict[str, Any] = json.loads(text)
+    return values | {"port": 0, "extra": values["extra"] | extra}
+
+
+def _ledger_connection(url: str) -> dict[str, Any]:
     """Return the values of an Airflow connection for a SQLAlchemy URL of Postgres."""
     parts = urlsplit(url)
     return {

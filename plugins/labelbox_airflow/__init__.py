@@ -10,6 +10,7 @@ _OPERATORS = [
     "labelbox_airflow.operators.datasets",
     "labelbox_airflow.operators.report",
 ]
+_TRIGGERS = ["labelbox_airflow.triggers.objects", "labelbox_airflow.triggers.tasks"]
 
 
 def get_provider_info() -> dict[str, object]:
@@ -27,7 +28,9 @@ def get_provider_info() -> dict[str, object]:
         ],
         "hooks": [{"integration-name": _INTEGRATION, "python-modules": ["labelbox_airflow.hooks.labelbox"]}],
         "operators": [{"integration-name": _INTEGRATION, "python-modules": _OPERATORS}],
-        "triggers": [{"integration-name": _INTEGRATION, "python-modules": ["labelbox_airflow.triggers.tasks"]}],
+        "sensors": [{"integration-name": _INTEGRATION, "python-modules": ["labelbox_airflow.sensors.objects"]}],
+        "triggers": [{"integration-name": _INTEGRATION, "python-modules": _TRIGGERS}],
+        "notifications": ["labelbox_airflow.notifications.runs.LabelboxRunNotifier"],
         "connection-types": [_connection_type()],
         "config": _configuration(),
         "plugins": [{"name": "labelbox", "plugin-class": "labelbox_airflow.plugin.LabelboxPlugin"}],

@@ -164,7 +164,9 @@ def _watch_sync(meter: Meter) -> None:
         meter.watch(mapping, name, "fingerprints")
     for name in ("entries", "claimed_elsewhere", "claims", "acquire", "claim", "touch"):
         meter.watch(Ledger, name, f"ledger: {name.replace('_', ' ')}")
-    meter.watch(Transaction, "put", "ledger: put")
+    meter.watch(Ledger, "unlike", "ledger: entries")
+    meter.watch(Ledger, "claim_rows", "ledger: claim")
+    meter.watch(Transaction, "put_rows", "ledger: put")
     meter.watch(Transaction, "settle", "outcomes")
     meter.watch(DatabaseTransaction, "commit", "ledger: commit")
     for name in ("write", "close"):

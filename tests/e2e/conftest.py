@@ -284,6 +284,7 @@ def _dag_run(run_type: str, again: bool, *, dag: Any, session: Any, **options: A
     run = session.scalar(select(DagRun).where(DagRun.dag_id == dag.dag_id, DagRun.logical_date == date))
     if run is not None and again:
         run.state = DagRunState.RUNNING
+        run.clear_number += 1
         session.commit()
         run.dag = dag
         return run

@@ -24,6 +24,7 @@ from labelbox_airflow.operators.data_rows import (
 )
 from labelbox_airflow.operators.datasets import LabelboxEnsureDatasetOperator
 from labelbox_airflow.operators.report import LabelboxReportOperator
+from labelbox_airflow.sensors.objects import ObjectsReadySensor
 from labelbox_airflow.syncs.dag import ERROR_TAG, build_dag, build_dags, sync_task_group
 from labelbox_airflow.syncs.load import load_sync
 
@@ -188,6 +189,33 @@ DagSerialization.to_dict(dag)
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+def test_sources_that_wait_have_a_task_each_before_anything_is_read(write: Write) -> None:
+    sources = {
+        "rows": {"type": "table", "uri": "rows.csv"},
+        "photos": {"type": "objects", "uri": "photos/*", "join": {"stem": "rows.id"}, "wait_for": "_SUCCESS"},
+        "facts": {"type": "table", "uri": "facts.csv", "join": {"id": "rows.id"}, "settle": "5m", "wait_timeout": "1h"},
+    }
+    dag = build_dag(load_sync(write("one", sources=sources)))
+
+    assert sorted(dag.task_dict) == sorted([*TASKS, "wait_facts", "wait_photos"])
+    for name, seconds in (("wait_photos", 6 * 3600), ("wait_facts", 3600)):
+        waiting = dag.task_dict[name]
+        assert waiting.upstream_task_ids == {"ensure"}
+        assert waiting.downstream_task_ids == {"extract", "report"}
+        assert waiting.deferrable
+        assert waiting.timeout == seconds
+    serialized(dag)
+
+
+def test_local_files_are_named_to_the_tasks_by_absolute_paths(write: Write, tmp_path: Path) -> None:
+    rows = {"row_data": "uri", "global_key": "path", "local_files": "upload"}
+    sources = {"photos": {"type": "objects", "uri": "photos/*.jpg"}}
+    dag = build_dag(load_sync(write("one", sources=sources, rows=rows)))
+
+    for name in ("ensure", "extract"):
+        assert dag.task_dict[name].rows["local_files"] == {"upload": [f"{tmp_path}/photos/*.jpg"]}
+
+
 @pytest.mark.parametrize(
     ("schedule", "hours"),
     [
@@ -343,6 +371,7 @@ def test_a_sync_can_be_a_part_of_an_own_dag(write: Write) -> None:
         (LabelboxGateOperator, {"dataset"}),
         (LabelboxUploadDataRowsOperator, {"unit"}),
         (LabelboxReportOperator, set()),
+        (ObjectsReadySensor, {"target"}),
     ],
 )
 def test_operators_render_the_fields_that_differ_from_run_to_run(

@@ -9,17 +9,27 @@ import pytest
 from pydantic import BaseModel
 
 from labelbox_airflow.engine.guard import GuardSpec
-from labelbox_airflow.engine.rows.spec import ColumnGrammarSpec, EmbeddingSpec, MetadataSpec, RowsSpec
+from labelbox_airflow.engine.rows.attach import AttachSpec
+from labelbox_airflow.engine.rows.spec import (
+    ColumnGrammarSpec,
+    EmbeddingSpec,
+    LocalFilesSpec,
+    MetadataSpec,
+    RowsSpec,
+)
 from labelbox_airflow.engine.tables.options import CsvOptions
 from labelbox_airflow.engine.window import WindowSpec
+from labelbox_airflow.notifications.spec import AlertSpec, SlackAlertSpec, SmtpAlertSpec
+from labelbox_airflow.sources.objects import OBJECT_COLUMNS
+from labelbox_airflow.sources.sidecars import SidecarSpec
 from labelbox_airflow.syncs.dag import sync_task_group
 from labelbox_airflow.syncs.load import load_sync
-from labelbox_airflow.syncs.spec import DatasetSpec, ScheduleSpec, SyncSpec, TableInputSpec
+from labelbox_airflow.syncs.spec import DatasetSpec, ObjectInputSpec, ScheduleSpec, SyncSpec, TableInputSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 REFERENCE = (ROOT / "docs" / "sync-file.md").read_text()
-REFUSED = {"wait_for", "direction"}  # there to say that they are not built yet
+REFUSED = {"direction"}  # there to say that they are not built yet
 
 
 def blocks(language: str) -> list[str]:
@@ -50,10 +60,17 @@ def test_the_dag_of_the_readme_builds(tmp_path: Path) -> None:
         DatasetSpec,
         ScheduleSpec,
         TableInputSpec,
+        ObjectInputSpec,
+        SidecarSpec,
+        LocalFilesSpec,
         WindowSpec,
         CsvOptions,
         GuardSpec,
+        AlertSpec,
+        SmtpAlertSpec,
+        SlackAlertSpec,
         RowsSpec,
+        AttachSpec,
         MetadataSpec,
         EmbeddingSpec,
         ColumnGrammarSpec,
@@ -62,6 +79,17 @@ def test_the_dag_of_the_readme_builds(tmp_path: Path) -> None:
 def test_every_key_is_in_the_reference(model: type[BaseModel]) -> None:
     keys = {field.alias or name for name, field in model.model_fields.items()} - REFUSED
     assert [key for key in sorted(keys) if not re.search(rf"\b{key}\b", REFERENCE)] == []
+
+
+def test_every_column_of_objects_is_in_the_reference() -> None:
+    assert [column for column in OBJECT_COLUMNS if f"`{column}`" not in REFERENCE] == []
+
+
+def test_the_objects_of_the_reference_load(tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```yaml\n(sources:\n  photos:.*?)^```", REFERENCE, re.MULTILINE | re.DOTALL)
+    file = tmp_path / "photos.yaml"
+    file.write_text(f"version: 1\nname: photos\nlabelbox: {{dataset: {{name: Photos}}}}\n{text}")
+    assert load_sync(file).spec.columns() == {"photos": ("uri", "path", "facts.taken_at")}
 
 
 def test_every_make_target_of_the_readme_is_there() -> None:

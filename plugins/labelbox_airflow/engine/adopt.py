@@ -6,14 +6,14 @@ from labelbox_airflow.engine.api.data_rows import batched
 from labelbox_airflow.engine.held import held_rows
 from labelbox_airflow.engine.ledger import Entry, Ledger, Owner
 from labelbox_airflow.engine.metadata_schema import read_metadata_schema
-from labelbox_airflow.engine.rows.spec import RowsSpec
+from labelbox_airflow.engine.rows.attach import MappingSpec
 from labelbox_airflow.engine.transport import Transport
 
 BATCH = 5000  # rows put into the ledger at a time
 UNKNOWN_VERSION = 0  # older than whatever the source says
 
 
-def adopt_dataset(transport: Transport, ledger: Ledger, spec: RowsSpec, *, owner: Owner, dataset_id: str) -> int:
+def adopt_dataset(transport: Transport, ledger: Ledger, spec: MappingSpec, *, owner: Owner, dataset_id: str) -> int:
     """Read a dataset by export and note in the ledger what it holds, as a sync with ``spec`` would have written it.
 
     The next run then finds rows that are as its source says unchanged, and sends only what differs. Running it again

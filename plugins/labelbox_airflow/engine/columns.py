@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+Pieces = list[pa.Array | str]
+"""Text of each row: columns, and what is the same in every row."""
+
 
 def json_texts(column: pa.Array) -> pa.Array:
     """Return each text of a column as JSON text; nulls stay."""
-    offsets, content = text_buffers(column)
-    characters = np.frombuffer(content, np.uint8)[offsets[0] : offsets[-1]]
+    pieces = json_pieces(column)
+    return pieces[0] if len(pieces) == 1 else pc.binary_join_element_wise(*pieces, "")
+
+
+def json_pieces(column: pa.Array) -> Pieces:
+    """Return what makes each text of a column JSON text once it is joined; nulls stay."""
+    characters = text_bytes(column)
     if ((characters < 32) | (characters == ord('"')) | (characters == ord("\\"))).any():
-        return pa.array([t if t is None else orjson.dumps(t).decode() for t in column.to_pylist()], pa.string())
-    return pc.binary_join_element_wise('"', column, '"', "")
+        return [pa.array([t if t is None else orjson.dumps(t).decode() for t in column.to_pylist()], pa.string())]
+    return ['"', column, '"']
+
+
+def text_bytes(column: pa.Array) -> npt.NDArray[np.uint8]:
+    """Return the UTF-8 of all texts of a column."""
+    offsets, content = text_buffers(column)
+    return np.frombuffer(content, np.uint8)[offsets[0] : offsets[-1]]
 
 
 def text_buffers(column: pa.Array) -> tuple[np.ndarray, memoryview]:

@@ -43,7 +43,7 @@ def ensure_dataset(transport: Transport, wanted: DatasetWanted, *, create: bool,
             raise ConfigurationError(
                 f"Labelbox has no dataset {'of the id' if wanted.id else 'named'} '{wanted.id or wanted.name}'",
                 where="labelbox.dataset",
-                remedy="Correct it, or name the dataset and set create: true.",
+                remedy="Correct it. A sync that loads rows may make a dataset: name it, and set create: true.",
             )
         if not create:
             return None

@@ -64,6 +64,14 @@ class GuardError(DataIOError):
     """A guard of the sync (share of rejected rows, number of rows) stopped the run before anything was sent."""
 
 
+class TooManyRejectedError(GuardError):
+    """More rows were rejected than ``guard.max_rejected`` allows."""
+
+
+class TooFewRowsError(GuardError):
+    """Fewer rows were read than ``guard.min_rows`` asks for."""
+
+
 class IncompleteRunError(DataIOError):
     """A task of the run failed before every row had its outcome."""
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from labelbox_airflow.engine.existing import ExistingRows, FindDataRows
 from labelbox_airflow.engine.ledger import Ledger, Run
 from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition
 from labelbox_airflow.engine.page import SAMPLES, Page
 from labelbox_airflow.engine.records import Batch, Rejected
+from labelbox_airflow.engine.rows.attach import AttachSpec, MappingSpec
 from labelbox_airflow.engine.rows.decide import Overwrite
 from labelbox_airflow.engine.rows.mapping import RowMapping
 from labelbox_airflow.engine.rows.seen import SeenKeys
-from labelbox_airflow.engine.rows.spec import RowsSpec
+from labelbox_airflow.engine.rows.spec import PartsSpec
 from labelbox_airflow.engine.staging import Staging
 from labelbox_airflow.engine.units import (
     REPLACED,
@@ -30,16 +32,19 @@ VECTOR_BUDGET = 2_000_000  # numbers mapped at a time, so that wide embeddings k
 class Extracted:
     """What an extraction found.
 
-    :param outcomes: rows that are done already: unchanged, superseded, rejected
+    :param read: rows that were read, those that waited included
+    :param retried: those of them that waited since earlier runs
+    :param outcomes: rows that are done already: unchanged, superseded, rejected; and those that wait or are left alone
     :param planned: rows that go on: create, update
     :param changes: how many updated rows have a change in each part
     :param additions: metadata fields and enum options the rows need
     :param samples: a few global keys by what happens to them
-    :param rows: the mapping, the former connectors' columns spelled out
+    :param mapping: the mapping, the former connectors' columns spelled out
     """
 
-    rows: RowsSpec
+    mapping: MappingSpec
     read: int = 0
+    retried: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     planned: Counter[str] = field(default_factory=Counter)
     changes: Counter[str] = field(default_factory=Counter)
@@ -62,11 +67,12 @@ class Extraction:
     :param dataset_id: None when the dataset is not there yet (dry run)
     :param staging: None in a dry run: nothing is staged
     :param default_version: version of rows whose source gives none and whose file has no time
+    :param find: asks Labelbox where keys live; needed to attach
     """
 
     def __init__(
         self,
-        spec: RowsSpec,
+        spec: MappingSpec,
         schema: MetadataSchema,
         *,
         ledger: Ledger,
@@ -77,6 +83,7 @@ class Extraction:
         default_version: int,
         unit_rows: int = 50_000,
         overwrite: Overwrite = "newer",
+        find: FindDataRows | None = None,
     ) -> None:
         self.result = Extracted(spec)
         self.ledger, self.book, self.run = ledger, book, run
@@ -85,12 +92,22 @@ class Extraction:
         self.seen = SeenKeys()
         self.units = UnitWriter(staging, unit_rows)
         self.replaced: list[int] = []
+        self.existing: ExistingRows | None = None
+        if isinstance(spec, AttachSpec):
+            if find is None:
+                raise ValueError("to attach, an extraction has to be able to find data rows")
+            self.existing = ExistingRows(self, spec, find)
         self._staging = staging
         self._spec, self._schema = spec, schema
         self._default_version = default_version
         self._page_rows = min(_page_rows(spec), unit_rows)
         self._mappings: dict[tuple[str, ...], RowMapping] = {}
         self._rejections = 0
+
+    def retry_waiting(self) -> None:
+        """Take the rows of earlier runs that wait for their data rows; call it before the rows of this run."""
+        if self.existing is not None:
+            self.existing.waiting.retry()
 
     def add(self, batch: Batch) -> None:
         """Take one batch: map it, compare it, stage what needs sending, record the rest."""
@@ -120,13 +137,15 @@ class Extraction:
         self.book.settle(self.run, PART, counts=settled, rejected=())
         return self.result
 
-    def _spell_out(self, spec: RowsSpec) -> None:
+    def _spell_out(self, spec: MappingSpec) -> None:
         """Add what the column grammar found in one table to the mapping that later tasks see."""
-        rows = self.result.rows
+        if self._spec.column_grammar is None:
+            return
+        rows = self.result.mapping
         known = {(a.type, a.name) for a in rows.attachments}
         attachments = [*rows.attachments, *(a for a in spec.attachments if (a.type, a.name) not in known)]
         update = {"metadata": {**rows.metadata, **spec.metadata}, "attachments": attachments, "column_grammar": None}
-        self.result.rows = rows.model_copy(update=update)
+        self.result.mapping = rows.model_copy(update=update)
 
     def reject(self, rejected: Sequence[Rejected]) -> None:
         """Record rejected rows at once, so that they take no memory."""
@@ -143,7 +162,7 @@ class Extraction:
         return self._mappings[columns]
 
 
-def _page_rows(spec: RowsSpec) -> int:
+def _page_rows(spec: PartsSpec) -> int:
     """Return how many rows are taken at a time, so that embeddings, as text, stay small in memory."""
     numbers = sum(embedding.dimensions for embedding in spec.embeddings.values())
     return min(PAGE_ROWS, max(100, VECTOR_BUDGET // numbers)) if numbers else PAGE_ROWS
@@ -154,10 +173,5 @@ def _sliced(batch: Batch, size: int) -> Iterator[Batch]:
         yield batch
         return
     for start in range(0, batch.rows.num_rows, size):
-        yield Batch(
-            rows=batch.rows.slice(start, size),
-            place=batch.place,
-            positions=batch.positions[start : start + size],
-            time=batch.time,
-            position_word=batch.position_word,
-        )
+        end = start + size
+        yield replace(batch, rows=batch.rows.slice(start, size), positions=batch.positions[start:end], rejected=())

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from pydantic import Field, field_validator
 
-from labelbox_airflow.engine.errors import GuardError
+from labelbox_airflow.engine.errors import GuardError, TooFewRowsError, TooManyRejectedError
 from labelbox_airflow.engine.rows.spec import Spec
 
 _SHARE = re.compile(r"\d+(\.\d+)?%")
@@ -44,10 +44,10 @@ class GuardSpec(Spec):
     def check_rejected(self, rejected: int, read: int) -> None:
         """Raise when too many rows were rejected.
 
-        :raises GuardError: more than ``max_rejected``
+        :raises TooManyRejectedError: more than ``max_rejected``
         """
         if not self.allows_rejected(rejected, read):
-            raise GuardError(
+            raise TooManyRejectedError(
                 f"{rejected:,} of {read:,} rows were rejected, more than guard.max_rejected: {self.max_rejected}",
                 remedy="Their reasons are in the report; mend the source or the sync, or raise the limit.",
             )
@@ -55,10 +55,11 @@ class GuardSpec(Spec):
     def check_read(self, read: int, new: int) -> None:
         """Raise when too few rows were read, or too many would be created.
 
-        :raises GuardError: fewer than ``min_rows``, or more than ``max_new_rows``
+        :raises TooFewRowsError: fewer than ``min_rows``
+        :raises GuardError: more than ``max_new_rows``
         """
         if read < self.min_rows:
-            raise GuardError(
+            raise TooFewRowsError(
                 f"{read:,} rows were read, fewer than guard.min_rows: {self.min_rows:,}",
                 remedy="Is the source complete, and the window the one you mean?",
             )

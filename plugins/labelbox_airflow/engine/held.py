@@ -15,9 +15,9 @@ from labelbox_airflow.engine.api.data_rows import batched
 from labelbox_airflow.engine.api.exports import KEYS_PER_EXPORT, export_dataset
 from labelbox_airflow.engine.fingerprint import fingerprint
 from labelbox_airflow.engine.metadata_schema import MetadataSchema
+from labelbox_airflow.engine.rows.attach import MappingSpec
 from labelbox_airflow.engine.rows.mapping import embedding_fingerprint, metadata_fingerprints
 from labelbox_airflow.engine.rows.metadata import moment
-from labelbox_airflow.engine.rows.spec import RowsSpec
 from labelbox_airflow.engine.rows.urls import strip_signature
 from labelbox_airflow.engine.transport import Transport
 from labelbox_airflow.engine.units import Marks
@@ -32,7 +32,7 @@ class HeldRow(NamedTuple):
 
 
 def held_rows(
-    transport: Transport, dataset_id: str, spec: RowsSpec, schema: MetadataSchema, keys: Iterable[str] | None = None
+    transport: Transport, dataset_id: str, spec: MappingSpec, schema: MetadataSchema, keys: Iterable[str] | None = None
 ) -> Iterator[HeldRow]:
     """Read data rows of a dataset by export and yield them as a sync with ``spec`` would have written them.
 
@@ -49,7 +49,7 @@ def held_rows(
 class _Reader:
     """Fingerprints exported rows the way the mapping fingerprints source rows."""
 
-    def __init__(self, spec: RowsSpec, schema: MetadataSchema) -> None:
+    def __init__(self, spec: MappingSpec, schema: MetadataSchema) -> None:
         self._spec, self._schema = spec, schema
         self._attachments = {(a.type, a.name or "") for a in spec.attachments}
 
@@ -68,7 +68,9 @@ class _Reader:
         for row, *marks in zip(rows, *columns, strict=True):
             yield HeldRow(row["data_row"]["global_key"], row["data_row"]["id"], tuple(marks))
 
-    def _row_data(self, row: Mapping[str, Any]) -> int:
+    def _row_data(self, row: Mapping[str, Any]) -> int | None:
+        if self._spec.row_data is None:
+            return None
         value = row["data_row"]["row_data"]
         if isinstance(value, str) and value.startswith("{") and self._spec.media_type != "TEXT":
             with suppress(orjson.JSONDecodeError):

@@ -94,14 +94,15 @@ def complete_schema(transport: Transport, wanted: Mapping[str, SchemaAddition]) 
     return missing
 
 
-def check_fields(schema: MetadataSchema, wanted: Mapping[str, MetadataSpec]) -> None:
+def check_fields(schema: MetadataSchema, wanted: Mapping[str, MetadataSpec], *, place: str = "rows") -> None:
     """Raise unless every field is there with the kind the sync says, or may be added.
 
+    :param place: what the mapping is called in the sync file
     :raises ConfigurationError: names the field and what to do
     """
     for name, spec in wanted.items():
         held = schema.get(name)
-        where = f"rows.metadata.{name}"
+        where = f"{place}.metadata.{name}"
         if held is None and spec.new_field != "add":
             raise ConfigurationError(
                 f"Labelbox has no metadata field '{name}'",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import repeat
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
-from labelbox_airflow.engine.ledger import Claim, Entry
+from labelbox_airflow.engine.fingerprint import Hashes, text_fingerprints
+from labelbox_airflow.engine.ledger import Claim, ClaimedRows, Entry
 from labelbox_airflow.engine.records import Rejected
 from labelbox_airflow.engine.rows.decide import COPY, SUPERSEDED, UNCHANGED, Decision, changed_parts, decide
 from labelbox_airflow.engine.rows.mapping import KeyedBatch, RowMapping
@@ -32,7 +34,7 @@ class Page:
 
     def __init__(self, extraction: Extraction, mapping: RowMapping, keyed: KeyedBatch) -> None:
         self._x, self._mapping, self._keyed = extraction, mapping, keyed
-        self._entries: dict[str, Entry] = extraction.ledger.entries(extraction.run.owner, keyed.keys)
+        self._entries: dict[str, Entry] = {}  # of rows that are not settled at first sight
         self._busy = extraction.ledger.claimed_elsewhere(extraction.run, keyed.keys)
         self._met_before = {
             key for key, met in zip(keyed.keys, extraction.seen.contains(keyed.keys), strict=True) if met
@@ -40,51 +42,65 @@ class Page:
         self._earlier_claims = extraction.book.claims(extraction.run, sorted(self._met_before))
         self._met_here: set[str] = set()
         self._claims: dict[str, Claim] = {}
+        self._new: ClaimedRows | None = None
         self._touched: dict[str, tuple[int, int]] = {}
         self._rejected: list[Rejected] = []
 
     def settle(self) -> None:
         """Give every row of the page an outcome, or a place in a unit."""
-        self._judge(self._changed_rows())
+        changed = self._changed_rows()
+        if changed:
+            keys = [self._keyed.keys[index] for index in changed]
+            self._entries = self._x.ledger.entries(self._x.run.owner, keys)
+            self._judge(changed)
         self._x.reject(self._rejected)
-        self._x.seen.add(sorted(self._met_here))
+        self._x.seen.add(list(self._met_here))
+        if self._new is not None:
+            self._x.book.claim_rows(self._x.run, self._new)
         if self._claims:
-            self._x.book.claim(self._x.run, self._claims)
+            self._x.book.claim(self._x.run, self._claims, repeats=bool(self._met_before))
         if self._touched and self._x.book is self._x.ledger:
             changes = [(key, version, source) for key, (version, source) in self._touched.items()]
             self._x.ledger.touch(self._x.run.owner, changes)
+            if self._x.existing is not None:
+                self._x.existing.remember(self._entries, self._touched)
 
     def _changed_rows(self) -> list[int]:
         """Settle the rows whose source is as it was, and return the positions of the others."""
-        keyed, entries, met, dataset_id = self._keyed, self._entries, self._met_here, self._x.dataset_id
-        special = self._met_before | self._busy
+        keyed, met, special = self._keyed, self._met_here, self._met_before | self._busy
+        sources = dict(zip(keyed.keys, keyed.sources, strict=True))
+        newest = max(keyed.versions, default=0)
+        stored = self._unlike(sources, newest)
         others: list[int] = []
-        for index, key in enumerate(keyed.keys):
-            entry = entries.get(key)
-            source = keyed.sources[index]
-            known = entry is not None and entry.source == source and entry.dataset_id == dataset_id
-            if entry is None or not known or key in met or key in special:
+        for index, (key, source) in enumerate(zip(keyed.keys, keyed.sources, strict=True)):
+            version = stored.get(key, newest)
+            if version is None or key in met or key in special or source != sources[key]:
                 others.append(index)
                 continue
             met.add(key)
-            if keyed.versions[index] > entry.version:
+            if keyed.versions[index] > version:
                 self._touched[key] = (keyed.versions[index], source)
         self._x.result.outcomes["unchanged"] += len(keyed.keys) - len(others)
         return others
 
+    def _unlike(self, sources: Mapping[str, int], newest: int) -> Mapping[str, int | None]:
+        """Return the keys with another source than the one written last, and those written in an older version."""
+        if self._x.dataset_id is None:
+            return dict.fromkeys(sources)
+        return self._x.ledger.unlike(self._x.run.owner, self._x.dataset_id, sources, newest)
+
     def _judge(self, chosen: list[int]) -> None:
         """Map the chosen rows, decide on each, and stage those that are to be sent."""
-        if not chosen:
+        rows = self._mapped(chosen)
+        if rows is None:
             return
-        mapped = self._mapping.map(self._keyed, chosen)
-        self._x.reject(mapped.rejected)
-        rows, contents = mapped.rows, content_marks(mapped.rows)
+        marks_of_all = content_marks(rows)
         keys: list[str] = rows.column("global_key").to_pylist()
         unit, sequence = self._x.units.current(rows.schema, rows.num_rows), self._x.units.next_sequence
         if self._all_new(keys):
-            self._stage_new(rows, keys, contents, unit, sequence)
+            self._stage_new(rows, keys, marks_of_all, unit)
             return
-        marks = part_marks(rows)
+        marks, contents = part_marks(rows), marks_of_all.tolist()
         columns = (rows.column(name).to_pylist() for name in ("version", "source", "origin"))
         staged: list[int] = []
         for index, (key, version, source, origin) in enumerate(zip(keys, *columns, strict=True)):
@@ -105,16 +121,33 @@ class Page:
             all_of_them = len(staged) == rows.num_rows
             self._x.units.write(rows if all_of_them else rows.take(pa.array(staged, pa.int64())))
 
+    def _mapped(self, chosen: list[int]) -> pa.RecordBatch | None:
+        """Map the chosen rows, of those that are to be attached the ones that have a data row; None where none is."""
+        existing = self._x.existing
+        if existing is not None:
+            chosen = existing.among(self._keyed, chosen, self._entries)
+        if not chosen:
+            return None
+        mapped = self._mapping.map(self._keyed, chosen)
+        self._x.reject(mapped.rejected)
+        return mapped.rows if existing is None else existing.with_ids(mapped.rows, self._entries)
+
     def _all_new(self, keys: list[str]) -> bool:
         """Tell whether neither the ledger nor this run has met any of the keys: the rule on a first load."""
-        return not (self._entries or self._met_before or self._met_here) and len(set(keys)) == len(keys)
+        known = self._met_before | self._met_here
+        return not self._entries and known.isdisjoint(keys) and len(set(keys)) == len(keys)
 
-    def _stage_new(self, rows: pa.RecordBatch, keys: list[str], contents: list[int], unit: str, sequence: int) -> None:
+    def _stage_new(self, rows: pa.RecordBatch, keys: list[str], contents: Hashes, unit: str) -> None:
         """Stage rows that are all to be created, without a look at each."""
-        versions, origins = (rows.column(name).to_pylist() for name in ("version", "origin"))
-        numbers = range(sequence, sequence + len(keys))
-        claims = map(Claim._make, zip(repeat(unit), numbers, versions, contents, origins, strict=False))
-        self._claims = dict(zip(keys, claims, strict=True))
+        first = self._x.units.next_sequence
+        self._new = ClaimedRows(
+            unit,
+            text_fingerprints(keys),
+            np.arange(first, first + len(keys)),
+            rows.column("version").to_numpy(),
+            contents,
+            rows.column("origin").to_pylist(),
+        )
         self._met_here.update(keys)
         self._x.result.planned["create"] += len(keys)
         for key in keys[:SAMPLES]:

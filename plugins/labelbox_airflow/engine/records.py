@@ -13,6 +13,9 @@ import pyarrow.compute as pc
 
 from labelbox_airflow.engine.errors import SourceError
 
+HIDDEN = "\x1f"
+"""Begins the names of columns of a batch that are no part of the source row."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -46,6 +49,8 @@ class Batch:
     :param positions: the line (or row) number of each row in ``place``
     :param time: when the rows became current (end of the path's window, or modification time), UTC
     :param rejected: rows of ``place`` that could not be read, met since the previous batch
+    :param origin_column: column of ``rows`` that tells where each row came from, in place of the position in ``place``
+    :param time_column: column of ``rows`` with the time of each row (microseconds, UTC), in place of ``time``
     """
 
     rows: pa.RecordBatch
@@ -54,13 +59,19 @@ class Batch:
     time: datetime | None = None
     rejected: Sequence[Rejected] = ()
     position_word: str = "line"
+    origin_column: str | None = None
+    time_column: str | None = None
 
     def origin(self, index: int) -> str:
         """Return where the row at ``index`` came from."""
+        if self.origin_column is not None:
+            return str(self.rows.column(self.origin_column)[index].as_py())
         return f"{self.place} {self.position_word} {self.positions[index]}"
 
     def origins(self) -> pa.Array:
         """Return where each row came from, as a column."""
+        if self.origin_column is not None:
+            return self.rows.column(self.origin_column)
         positions = pa.array(self.positions, pa.int64()).cast(pa.string())
         return pc.binary_join_element_wise(f"{self.place} {self.position_word} ", positions, "")
 

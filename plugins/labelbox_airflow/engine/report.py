@@ -10,6 +10,10 @@ from typing import Any
 from labelbox_airflow.engine.ledger import DeadLetter
 
 OUTCOMES = ("created", "updated", "unchanged", "superseded", "rejected")
+ASIDE = {  # what becomes of rows beside the outcomes, where a sync attaches
+    "waiting": "waiting for their data rows",
+    "left_alone": "left alone, without a data row",
+}
 STAGES = {"extract": "read, map, compare", "upload": "send, settle"}
 EXAMPLES = 5
 
@@ -24,12 +28,35 @@ class Reason:
     examples: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class VectorCount:
+    """The vectors of one embedding.
+
+    :param before: in Labelbox, before the run
+    :param new: data rows to which the run gave their first vector
+    :param after: in Labelbox, after the run
+    """
+
+    name: str
+    id: str
+    before: int
+    new: int
+    after: int
+
+    @property
+    def is_short(self) -> bool:
+        """Whether Labelbox counts fewer than there should be."""
+        return self.after < self.before + self.new
+
+
 @dataclass(slots=True)
 class Report:
     """What became of every row of a run.
 
     :param read: rows that were read
     :param stages: stage → outcome → rows
+    :param retried: those of the rows read that had waited since earlier runs
+    :param vectors: what Labelbox counts of the vectors the run has written
     :param unsettled: rows of units that were not settled (a task failed)
     :param reasons: why rows were rejected, the most frequent first
     """
@@ -42,15 +69,22 @@ class Report:
     stages: dict[str, Counter[str]] = field(default_factory=dict)
     unsettled: int = 0
     reasons: list[Reason] = field(default_factory=list)
+    retried: int = 0
+    vectors: list[VectorCount] = field(default_factory=list)
 
     @property
     def outcomes(self) -> Counter[str]:
-        """Rows by outcome, over all stages."""
+        """Rows by outcome, over all stages; those that wait or are left alone included."""
         return sum(self.stages.values(), Counter())
 
     @property
+    def aside(self) -> dict[str, int]:
+        """Rows that wait or are left alone, where there are any."""
+        return {name: self.outcomes[name] for name in ASIDE if self.outcomes[name]}
+
+    @property
     def adds_up(self) -> bool:
-        """Whether every row that was read has exactly one outcome."""
+        """Whether every row that was read has exactly one outcome, waits or is left alone."""
         return self.outcomes.total() + self.unsettled == self.read
 
     def as_dict(self) -> dict[str, Any]:
@@ -61,11 +95,23 @@ class Report:
             "dataset": self.dataset,
             "window": self.window,
             "read": self.read,
+            "retried": self.retried,
             "outcomes": {name: self.outcomes[name] for name in OUTCOMES},
-            "stages": {stage: {name: counts[name] for name in OUTCOMES} for stage, counts in self.stages.items()},
+            **{name: self.outcomes[name] for name in ASIDE},
+            "stages": {stage: _named(counts) for stage, counts in self.stages.items()},
+            "vectors": [asdict(counted) for counted in self.vectors],
             "unsettled": self.unsettled,
             "reasons": [asdict(reason) for reason in self.reasons],
         }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Report:
+        """Return the report that :meth:`as_dict` wrote."""
+        named = {name: content[name] for name in ("sync", "run_id", "dataset", "window", "read", "unsettled")}
+        stages = {stage: Counter(counts) for stage, counts in content["stages"].items()}
+        reasons = [Reason(**reason) for reason in content["reasons"]]
+        vectors = [VectorCount(**counted) for counted in content["vectors"]]
+        return cls(**named, stages=stages, reasons=reasons, retried=content["retried"], vectors=vectors)
 
     def as_text(self) -> str:
         """Return the report as a table with the top reasons, for logs and terminals."""
@@ -73,6 +119,10 @@ class Report:
         for stage, counts in self.stages.items():
             lines.append(_row(STAGES.get(stage, stage), [f"{counts[name]:,}" for name in OUTCOMES]))
         lines.append(_row(f"of {self.read:,} rows read", [f"{self.outcomes[name]:,}" for name in OUTCOMES]))
+        lines += [f"  {label}: {self.outcomes[name]:,}" for name, label in ASIDE.items() if self.outcomes[name]]
+        if self.retried:
+            lines.append(f"  of the rows read had waited since earlier runs: {self.retried:,}")
+        lines += [f"  vectors of '{v.name}': {v.before:,} before, {v.new:,} new, {v.after:,} now" for v in self.vectors]
         if self.unsettled:
             lines.append(f"  not sent, or not settled: {self.unsettled:,}; the log of the task that failed says why")
         for reason in self.reasons:
@@ -92,6 +142,8 @@ def make_report(
     units: Mapping[str, int],
     tallies: Mapping[str, Mapping[str, int]],
     reasons: ReasonTally,
+    retried: int = 0,
+    vectors: Sequence[VectorCount] = (),
 ) -> Report:
     """Put the report of a run together.
 
@@ -104,6 +156,7 @@ def make_report(
         report.stages["extract" if part.startswith("extract") else "upload"].update(counts)
     report.unsettled = sum(rows for name, rows in units.items() if name not in tallies)
     report.reasons = reasons.top()
+    report.retried, report.vectors = retried, list(vectors)
     return report
 
 
@@ -130,6 +183,11 @@ class ReasonTally:
         return [
             Reason(code, count, self._first[code], self._examples[code]) for code, count in self._rows.most_common()
         ]
+
+
+def _named(counts: Counter[str]) -> dict[str, int]:
+    """Return every outcome, and those beside them that there are."""
+    return {name: counts[name] for name in (*OUTCOMES, *ASIDE) if name in OUTCOMES or counts[name]}
 
 
 def _row(label: str, cells: Iterable[str]) -> str:

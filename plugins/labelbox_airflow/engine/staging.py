@@ -49,6 +49,10 @@ class Staging:
         """Return the full path of a file of the run."""
         return f"{self._root}/{name}"
 
+    def url(self, name: str) -> str:
+        """Return the address of a file of the run, as people write it: ``s3://bucket/…``, ``file:///…``."""
+        return str(self._filesystem.unstrip_protocol(self.path(name)))
+
     def write_json(self, name: str, content: Any) -> None:
         """Write a small JSON file, whole or not at all."""
         self._write(name, orjson.dumps(content, default=str, option=orjson.OPT_INDENT_2))

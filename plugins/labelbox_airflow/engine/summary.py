@@ -10,18 +10,20 @@ from typing import Any
 from labelbox_airflow.engine.errors import IncompleteRunError
 from labelbox_airflow.engine.extract import Extracted
 from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition, missing_from_schema
-from labelbox_airflow.engine.report import Reason
+from labelbox_airflow.engine.report import ASIDE, Reason
+from labelbox_airflow.engine.rows.attach import MappingSpec, mapping_spec
 from labelbox_airflow.engine.rows.decide import Overwrite
-from labelbox_airflow.engine.rows.spec import RowsSpec
 from labelbox_airflow.engine.staging import Staging
 from labelbox_airflow.engine.units import Unit
+from labelbox_airflow.engine.waiting import NO_DATA_ROW
 
 
 @dataclass(frozen=True)
 class Summary:
     """What an extraction found, as it lies on staging.
 
-    :param rows: the mapping, the former connectors' columns spelled out
+    :param retried: those of the rows read that waited since earlier runs
+    :param mapping: the mapping, the former connectors' columns spelled out
     :param additions: metadata fields and enum options the rows need
     """
 
@@ -32,11 +34,12 @@ class Summary:
     moves_watermark: bool
     overwrite: Overwrite
     read: int
+    retried: int
     outcomes: Counter[str]
     planned: Counter[str]
     units: Sequence[Unit]
     additions: Mapping[str, SchemaAddition]
-    rows: RowsSpec
+    mapping: MappingSpec
 
     @classmethod
     def of(
@@ -56,11 +59,12 @@ class Summary:
             moves_watermark=moves_watermark,
             overwrite=overwrite,
             read=extracted.read,
+            retried=extracted.retried,
             outcomes=extracted.outcomes,
             planned=extracted.planned,
             units=extracted.units,
             additions=extracted.additions,
-            rows=extracted.rows,
+            mapping=extracted.mapping,
         )
 
     @classmethod
@@ -76,7 +80,7 @@ class Summary:
             field: SchemaAddition(addition["kind"], frozenset(addition["options"]))
             for field, addition in raw["additions"].items()
         }
-        raw["rows"] = RowsSpec.model_validate(raw["rows"])
+        raw["mapping"] = mapping_spec(**raw["mapping"])
         return cls(**raw)
 
     @property
@@ -98,7 +102,7 @@ class Summary:
                 field: {"kind": addition.kind, "options": sorted(addition.options)}
                 for field, addition in self.additions.items()
             },
-            "rows": self.rows.model_dump(mode="json", exclude_defaults=True),
+            "mapping": {self.mapping.place: self.mapping.model_dump(mode="json", exclude_defaults=True)},
         }
 
     def counts(self) -> dict[str, Any]:
@@ -118,12 +122,18 @@ def plan_text(summary: Summary, extracted: Extracted, schema: MetadataSchema, re
     lines = [
         f"Dry run of {summary.window} into '{summary.dataset}'"
         + ("" if summary.dataset_id else " (the dataset would be created)"),
-        f"  {summary.read:,} rows read",
+        f"  {summary.read:,} rows read"
+        + (f", of which {summary.retried:,} had waited since earlier runs" if summary.retried else ""),
         f"  {created:,} would be created{_samples(extracted, 'create')}",
         f"  {updated:,} would be updated{f' ({changes})' if changes else ''}{_samples(extracted, 'update')}",
         f"  {summary.outcomes['unchanged']:,} unchanged",
         f"  {summary.outcomes['superseded']:,} superseded{_samples(extracted, 'superseded')}",
         f"  {summary.outcomes['rejected']:,} rejected",
+    ]
+    lines[-1:-1] = [
+        f"  {summary.outcomes[name]:,} {label}{_samples(extracted, NO_DATA_ROW)}"
+        for name, label in ASIDE.items()
+        if summary.outcomes[name]
     ]
     lines += [f"    {reason.rows:,} with {reason.code}: {reason.reason}" for reason in reasons]
     for name, options in missing_from_schema(schema, summary.additions).items():

@@ -6,6 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 
+class Content(Protocol):
+    """Bytes to upload that are not all in memory: of a known length, and read anew at every attempt."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
 class Transport(Protocol):
     """An authenticated way to Labelbox that honours rate limits and tells passing errors from final ones.
 
@@ -28,11 +36,14 @@ class Transport(Protocol):
         :param experimental: send it to ``/_gql``
         """
 
-    def upload(self, content: bytes, *, filename: str, content_type: str) -> str:
+    def upload(self, content: bytes | Content, *, filename: str, content_type: str) -> str:
         """Store ``content`` at Labelbox (GraphQL multipart ``uploadFile``) and return its URL."""
 
     def put_vectors(self, embedding_id: str, ndjson: bytes, *, lines: int) -> None:
         """Store up to 1,000 vectors, one ``{"id": data row id, "vector": [...]}`` a line."""
+
+    def count_vectors(self, embedding_id: str) -> int:
+        """Return how many vectors an embedding has, those of every dataset."""
 
     def download(self, url: str) -> Iterator[bytes]:
         """Stream the body of a signed URL that Labelbox handed out; no credentials are sent."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
 
-from labelbox_airflow.engine.fingerprint import fingerprint
+from labelbox_airflow.engine.fingerprint import Hashes, combined
 from labelbox_airflow.engine.rows.mapping import PARTS
 from labelbox_airflow.engine.rows.urls import strip_signature
 from labelbox_airflow.engine.staging import Staging, TableWriter
@@ -21,6 +21,9 @@ UNIT_BYTES = 128 * 1024 * 1024  # of mapped rows; a unit is held in memory while
 
 Marks = tuple[int | None, ...]
 """Fingerprints of a row's parts in the order of PARTS; None where the sync does not own the part."""
+
+
+_NO_CONTENT = {"source", "sequence", "data_row_id", "source_row"}  # columns that tell about a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +93,16 @@ def part_marks(rows: pa.RecordBatch) -> list[Marks]:
 
 def content_mark(marks: Marks) -> int:
     """Return one fingerprint over all parts."""
-    return fingerprint(struct.pack("<5q", *(mark or 0 for mark in marks)))
+    return int(combined([np.array([mark or 0], np.int64) for mark in marks])[0])
 
 
-def content_marks(rows: pa.RecordBatch) -> list[int]:
+def content_marks(rows: pa.RecordBatch) -> Hashes:
     """Return the :func:`content_mark` of each row."""
+    nothing = np.zeros(rows.num_rows, np.int64)
     names = [f"fingerprint.{part}" for part in PARTS]
-    marks = np.zeros((rows.num_rows, len(names)), "<i8")
-    for index, name in enumerate(names):
-        if name in rows.schema.names:
-            marks[:, index] = rows.column(name).fill_null(0).to_numpy()
-    packed, size = marks.tobytes(), marks.shape[1] * marks.itemsize
-    return [fingerprint(packed[start : start + size]) for start in range(0, len(packed), size)]
+    return combined(
+        [rows.column(name).fill_null(0).to_numpy() if name in rows.schema.names else nothing for name in names]
+    )
 
 
 def payload_of(row: Mapping[str, Any]) -> dict[str, object]:
@@ -111,7 +112,7 @@ def payload_of(row: Mapping[str, Any]) -> dict[str, object]:
         if isinstance(value, str) and name not in {"origin", "global_key"}
         else value
         for name, value in row.items()
-        if value is not None and not name.startswith("fingerprint.") and name not in {"source", "sequence"}
+        if value is not None and not name.startswith("fingerprint.") and name not in _NO_CONTENT
     }
 
 
@@ -124,12 +125,22 @@ class UnitRows:
         self.keys: list[str] = self._values("global_key")
         self.versions: list[int] = self._values("version")
         self.sources: list[int] = self._values("source")
-        self.origins: list[str] = self._values("origin")
         self.sequences: list[int] = self._values("sequence")
-        self.marks: list[Marks] = [marks for batch in batches for marks in part_marks(batch)]
+        self.data_row_ids: list[str | None] = self._given("data_row_id")
+        self.mark_columns: list[list[int | None]] = [self._given(f"fingerprint.{part}") for part in PARTS]
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    @cached_property
+    def marks(self) -> list[Marks]:
+        """The fingerprints of each row's parts."""
+        return list(zip(*self.mark_columns, strict=True))
+
+    @cached_property
+    def origins(self) -> list[str]:
+        """Where each row came from."""
+        return self._values("origin")
 
     def take(self, indices: Sequence[int]) -> pa.RecordBatch:
         """Return some rows as one batch; neighbours are not copied."""
@@ -152,6 +163,9 @@ class UnitRows:
     def payload(self, index: int) -> dict[str, object]:
         """Return the content of a row, for its dead letter."""
         return payload_of(self.table.slice(index, 1).to_pylist()[0])
+
+    def _given(self, name: str) -> list[Any]:
+        return self._values(name) if name in self.table.column_names else [None] * len(self.keys)
 
     def _values(self, name: str) -> list[Any]:
         values: list[Any] = self.table.column(name).to_pylist()

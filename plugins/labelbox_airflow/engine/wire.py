@@ -56,8 +56,11 @@ class WireFormat:
         parts += [*self._metadata(rows), *_attachments(rows), *self._embeddings(rows)]
         return _joined('{"id":{"type":"AUTO","value":""},"payload":{"global_key":', keys, *parts, self._end)
 
-    def updates(self, rows: pa.RecordBatch, parts: Sequence[str]) -> pa.Array:
-        """Return one item a row that writes ``parts`` of a row that exists; a list that is written is replaced."""
+    def updates(self, rows: pa.RecordBatch, parts: Sequence[str], ids: Sequence[str] | None = None) -> pa.Array:
+        """Return one item a row that writes ``parts`` of a row that exists; a list that is written is replaced.
+
+        :param ids: data row ids, where a row must not be written to another data row that has got its key
+        """
         writers: dict[str, Callable[[pa.RecordBatch], Pieces]] = {
             "row_data": lambda r: _keyed("row_data", r),
             "external_id": lambda r: _keyed("external_id", r),
@@ -67,7 +70,9 @@ class WireFormat:
         }
         keys = json_texts(rows.column("global_key"))
         pieces = [piece for part in parts for piece in writers[part](rows)]
-        return _joined('{"id":{"type":"GKEY","value":', keys, '},"payload":{"global_key":', keys, *pieces, self._end)
+        kind, identifiers = ("GKEY", keys) if ids is None else ("ID", json_texts(pa.array(ids, pa.string())))
+        begin = f'{{"id":{{"type":"{kind}","value":'
+        return _joined(begin, identifiers, '},"payload":{"global_key":', keys, *pieces, self._end)
 
     def _metadata(self, rows: pa.RecordBatch) -> Pieces:
         columns = [name for name in rows.schema.names if name.startswith(METADATA_PREFIX)]

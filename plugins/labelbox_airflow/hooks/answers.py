@@ -82,6 +82,15 @@ class AnswerReader:
         """Raise the error that the status of ``answer`` stands for; return when it is 2xx."""
         self._check_status(answer, _json_object(answer.body), operation)
 
+    def count(self, answer: Answer, operation: str) -> int:
+        """Return the number in an answer ``{"count": n}``; raises as :meth:`check` does."""
+        payload = _json_object(answer.body)
+        self._check_status(answer, payload, operation)
+        count = payload.get("count")
+        if not isinstance(count, int):
+            raise LabelboxError(f"{operation} was answered without a count", where=self.connection.where)
+        return count
+
     def _check_status(self, answer: Answer, payload: Mapping[str, Any], operation: str) -> None:
         self._check_passing(answer, payload, operation)
         if answer.status in {401, 403}:

@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 import orjson
 
+from labelbox_airflow.engine.transport import Content
+
 # As labelbox.Client.upload_data of SDK 7.17 sends it.
 _UPLOAD_FILE = (
     "mutation UploadFile($file: Upload!, $contentLength: Int!, $sign: Boolean) "
@@ -18,7 +20,7 @@ _UPLOAD_FILE = (
 class MultipartUpload:
     """The body of an ``uploadFile`` request (GraphQL multipart request specification), which copies no content."""
 
-    def __init__(self, content: bytes, *, filename: str, content_type: str) -> None:
+    def __init__(self, content: bytes | Content, *, filename: str, content_type: str) -> None:
         boundary = secrets.token_hex(16)
         variables = {"file": None, "contentLength": len(content), "sign": False}
         operations = orjson.dumps({"query": _UPLOAD_FILE, "variables": variables}).decode()
@@ -29,10 +31,15 @@ class MultipartUpload:
             f'{field.format("1")}; filename="{quote(filename)}"\r\nContent-Type: {content_type}\r\n\r\n'
         )
         self.content_type = f"multipart/form-data; boundary={boundary}"
-        self._parts = (head.encode(), content, f"\r\n--{boundary}--\r\n".encode())
+        self._head, self._content, self._tail = head.encode(), content, f"\r\n--{boundary}--\r\n".encode()
 
     def __len__(self) -> int:
-        return sum(map(len, self._parts))
+        return len(self._head) + len(self._content) + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._parts)
+        yield self._head
+        if isinstance(self._content, bytes):
+            yield self._content
+        else:
+            yield from self._content
+        yield self._tail

@@ -13,6 +13,7 @@ import orjson
 import requests
 
 from labelbox_airflow.engine.errors import LabelboxError, LabelboxUnavailableError
+from labelbox_airflow.engine.transport import Content
 from labelbox_airflow.hooks.answers import Answer, AnswerReader
 from labelbox_airflow.hooks.connection import LabelboxConnection
 from labelbox_airflow.hooks.failures import root_cause
@@ -81,7 +82,7 @@ class LabelboxTransport:
         )
         return self._graphql(url, "application/json", body, operation, idempotent=idempotent, writes=kind == "mutation")
 
-    def upload(self, content: bytes, *, filename: str, content_type: str) -> str:
+    def upload(self, content: bytes | Content, *, filename: str, content_type: str) -> str:
         """Store ``content`` at Labelbox (GraphQL multipart ``uploadFile``) and return its URL.
 
         Safe to repeat: an upload nobody refers to has no effect.
@@ -115,6 +116,18 @@ class LabelboxTransport:
             self._read.check(_answer(response), operation)
 
         self._sender.persist(attempt, idempotent=True)
+
+    def count_vectors(self, embedding_id: str) -> int:
+        """Return how many vectors an embedding has, those of every dataset."""
+        url = f"{self._connection.vectors_endpoint}/embeddings/{quote(embedding_id, safe='')}/vectors/_count"
+        headers = {"Authorization": self._headers["Authorization"], "Content-Type": "application/json"}
+        operation = f"counting the vectors of embedding {embedding_id}"
+
+        def attempt() -> int:
+            response = self._sender.send("GET", url, headers=headers, operation=operation)
+            return self._read.count(_answer(response), operation)
+
+        return self._sender.persist(attempt, idempotent=True)
 
     def download(self, url: str) -> Iterator[bytes]:
         """Stream the body of a signed URL that Labelbox handed out; no credentials are sent.

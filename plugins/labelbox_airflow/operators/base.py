@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, wraps
 from typing import Any, TypeVar
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
 
 from labelbox_airflow.engine.errors import (
     ConfigurationError,
@@ -18,8 +23,9 @@ from labelbox_airflow.engine.errors import (
     SourceError,
     SourceUnavailableError,
 )
+from labelbox_airflow.hooks.deployment import Deployment
 from labelbox_airflow.hooks.labelbox import LabelboxHook
-from labelbox_airflow.operators.deployment import Deployment
+from labelbox_airflow.notifications.context import note_failure
 
 # A retry meets the same configuration, the same key and the same rows.
 FINAL = (
@@ -36,16 +42,22 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def without_vain_retries(method: Method) -> Method:
-    """Let a task fail at once, with the message alone, where a retry would meet the same error."""
+    """Let a task fail at once, with the message alone, where a retry would meet the same error.
+
+    However it fails, the error is left for the report of the run, which tells people of it.
+    """
 
     @wraps(method)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(operator: LabelboxOperator, context: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
         try:
-            return method(*args, **kwargs)
-        except PASSING:
+            return method(operator, context, *args, **kwargs)
+        except (AirflowSkipException, AirflowRescheduleException):
             raise
-        except FINAL as error:
-            raise AirflowFailException(str(error)) from error
+        except (Exception, AirflowTaskTimeout) as error:
+            note_failure(context, error)
+            if isinstance(error, FINAL) and not isinstance(error, PASSING):
+                raise AirflowFailException(str(error)) from error
+            raise
 
     return guarded  # type: ignore[return-value]
 

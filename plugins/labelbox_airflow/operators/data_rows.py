@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import conf
 
 from labelbox_airflow.engine.errors import LabelboxError, LabelboxUnavailableError
+from labelbox_airflow.engine.rows.attach import mapping_spec
 from labelbox_airflow.operators.base import LabelboxOperator, without_vain_retries
 from labelbox_airflow.operators.runs import RunPlan, is_dry_run, plan_run
 from labelbox_airflow.sources.inputs import Input, read_inputs
@@ -35,7 +37,8 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
     ``overwrite``, ``dry_run`` and ``row_limit`` of the run are honoured.
 
     :param target: what :class:`LabelboxEnsureDatasetOperator` returned
-    :param rows: the mapping of rows, as under ``rows:`` of a sync file
+    :param rows: how rows become data rows, as under ``rows:`` of a sync file
+    :param attach: or what rows add to data rows that are there, as under ``attach:`` of a sync file
     :param inputs: the sources; the first is the main one
     :param records: rows given directly, as a list of dicts or a pandas DataFrame, instead of ``inputs``
     :param base: directory that relative URIs are relative to
@@ -50,7 +53,8 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
         self,
         *,
         target: Mapping[str, Any] | Any,
-        rows: Mapping[str, Any],
+        rows: Mapping[str, Any] | None = None,
+        attach: Mapping[str, Any] | None = None,
         inputs: Sequence[Input] = (),
         records: Any = None,
         base: str | None = None,
@@ -60,7 +64,9 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.target = target
+        mapping_spec(rows, attach)  # what is wrong with it is refused while the DAG is parsed
         self.rows = rows
+        self.attach = attach
         self.inputs = inputs
         self.records = records
         self.base = base
@@ -126,12 +132,12 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
         return str(plan.window) if windowed and plan.window is not None else "everything"
 
     def _run_extraction(self, ledger: Ledger, book: Ledger, run: Run, plan: RunPlan, staging: Any) -> Any:
+        from labelbox_airflow.engine.api.homes import find_data_rows
         from labelbox_airflow.engine.extract import Extraction
         from labelbox_airflow.engine.rows.mapping import microseconds
-        from labelbox_airflow.engine.rows.spec import RowsSpec
 
         extraction = Extraction(
-            RowsSpec.model_validate(self.rows),
+            mapping_spec(self.rows, self.attach),
             self._schema(),
             ledger=ledger,
             book=book,
@@ -141,7 +147,11 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
             default_version=microseconds(plan.end),
             unit_rows=self.unit_rows,
             overwrite=plan.overwrite,
+            find=partial(find_data_rows, self._hook.transport(), self.target["dataset_id"]),
         )
+        extraction.retry_waiting()
+        if extraction.result.retried:
+            self.log.info("%s rows that waited are tried again", f"{extraction.result.retried:,}")
         for batch in self._batches(plan):
             extraction.add(batch)
             self.log.info("%s rows read, last from %s", f"{extraction.result.read:,}", batch.place)
@@ -184,13 +194,14 @@ class LabelboxGateOperator(LabelboxOperator):
         from labelbox_airflow.engine.guard import GuardSpec
         from labelbox_airflow.engine.metadata_schema import complete_schema
         from labelbox_airflow.engine.summary import Summary
+        from labelbox_airflow.engine.vectors import note_before
 
         if is_dry_run(context):
             return []
         staging = self._deployment.staging_of(self.sync, context["run_id"])
         summary = Summary.read_from(staging, SUMMARY)
         guard = GuardSpec.model_validate(self.guard)
-        guard.check_read(summary.read, summary.planned["create"])
+        guard.check_read(summary.read - summary.retried, summary.planned["create"])
         guard.check_rejected(summary.outcomes["rejected"], summary.read)
         if summary.units:
             transport = self._hook.transport()
@@ -199,7 +210,10 @@ class LabelboxGateOperator(LabelboxOperator):
                 staging.write_json(SUMMARY, replace(summary, dataset_id=dataset.id if dataset else None).as_dict())
             for name, options in complete_schema(transport, summary.additions).items():
                 self.log.info("Metadata field '%s': added%s", name, f" options {', '.join(options)}" if options else "")
-            embedding_ids(transport, summary.rows.embeddings, create=True)
+            mapping = summary.mapping
+            embeddings = embedding_ids(transport, mapping.embeddings, create=True, place=mapping.place)
+            if not mapping.creates:
+                note_before(transport, staging, embeddings)
         return [unit.name for unit in summary.units]
 
 
@@ -291,7 +305,7 @@ class LabelboxUploadDataRowsOperator(LabelboxOperator):
                 ledger,
                 staging,
                 run=Run(summary.organization, self.sync, context["run_id"]),
-                spec=summary.rows,
+                spec=summary.mapping,
                 dataset_id=summary.target_id,
                 unit=self.unit,
                 overwrite=summary.overwrite,

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
 from labelbox_airflow.engine.errors import CountMismatchError, DataIOError, IncompleteRunError
+from labelbox_airflow.notifications.alerts import RunAlerts
+from labelbox_airflow.notifications.channels import channels_of
+from labelbox_airflow.notifications.runs import REPORT
 from labelbox_airflow.operators.base import LabelboxOperator, without_vain_retries
 from labelbox_airflow.operators.data_rows import SUMMARY
 from labelbox_airflow.operators.runs import is_dry_run
 
 if TYPE_CHECKING:
     from labelbox_airflow.engine.ledger import Ledger, Run
-    from labelbox_airflow.engine.report import Report
+    from labelbox_airflow.engine.report import Report, VectorCount
     from labelbox_airflow.engine.staging import Staging
     from labelbox_airflow.engine.summary import Summary
 
-REPORT = "report.json"
 REJECTED = "rejected.ndjson"
 
 
@@ -26,20 +28,29 @@ class LabelboxReportOperator(LabelboxOperator):
     """Add the outcomes of a run up, write the report, and move the watermark if all is well.
 
     Runs whatever became of the tasks before it, and fails when one of them failed, when the counts do not add up,
-    or when too many rows were rejected in the end. Writes ``report.json`` and ``rejected.ndjson`` to staging.
+    or when too many rows were rejected in the end. Writes ``report.json`` and ``rejected.ndjson`` to staging. Tells
+    those named under ``alerts``, once, that the run failed, and once, that the sync is well again.
 
     :param ensure_task_id: task of ``LabelboxEnsureDatasetOperator``; with it, the claims of an extraction that was
         killed are released
     :param guard: ``max_rejected``, as under ``guard:`` of a sync file
+    :param alerts: the channels, as under ``alerts:`` of a sync file
     :return: the counts, and where the report is
     """
 
     def __init__(
-        self, *, ensure_task_id: str | None = None, guard: Mapping[str, Any] | None = None, **kwargs: Any
+        self,
+        *,
+        ensure_task_id: str | None = None,
+        guard: Mapping[str, Any] | None = None,
+        alerts: Sequence[Mapping[str, Any]] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(trigger_rule="all_done", **kwargs)
         self.ensure_task_id = ensure_task_id
         self.guard = guard or {}
+        self.alerts = alerts
+        channels_of(alerts)  # what is wrong with them is refused while the DAG is parsed
 
     @without_vain_retries
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,29 +63,36 @@ class LabelboxReportOperator(LabelboxOperator):
             if broken:
                 raise IncompleteRunError("the plan is not complete", where=self.sync, remedy=_where_to_look(broken))
             raise AirflowSkipException("a dry run: the plan is in the log of the extract task")
+        alerts = RunAlerts(self.sync, self.alerts, self._deployment, context, self.log)
+        alerts.check()
         staging = self._deployment.staging_of(self.sync, context["run_id"])
         try:
             summary = Summary.read_from(staging, SUMMARY)
         except FileNotFoundError:
             self._release(context)
-            raise IncompleteRunError("nothing was extracted", where=self.sync, remedy=_where_to_look(broken)) from None
+            error = IncompleteRunError("nothing was extracted", where=self.sync, remedy=_where_to_look(broken))
+            alerts.tell_failure(error, self.upstream_task_ids)
+            raise error from None
         run = Run(summary.organization, self.sync, context["run_id"])
         with self._deployment.open_ledger() as ledger:
             report = self._write_report(ledger, run, summary, staging)
-            problem = self._problem(report, broken)
+            problem = self._problem(report, broken) or self._vector_problem(ledger, run, summary, staging, report)
             state = ledger.run_state(run)
             moves = problem is None and summary.moves_watermark and state is not None
             ledger.finish_run(
                 run,
                 state="failed" if problem else "success",
                 rows_read=summary.read,
-                rows_filtered=0,
+                rows_filtered=report.outcomes["left_alone"],
                 watermark=state.window_end if moves and state is not None else None,
             )
             ledger.prune(self._deployment.keep_from())
+        if problem is not None:
+            alerts.tell_failure(problem, self.upstream_task_ids, report, staging.url(REPORT))
         staging.prune(self._deployment.keep_from())
         if problem is not None:
             raise problem
+        alerts.tell_recovery(report, staging.url(REPORT), state.started_at if state is not None else None)
         return self._announce(report, context, staging)
 
     def _release(self, context: Mapping[str, Any]) -> None:
@@ -106,11 +124,37 @@ class LabelboxReportOperator(LabelboxOperator):
             units={unit.name: unit.rows for unit in summary.units},
             tallies=ledger.tallies(run),
             reasons=reasons,
+            retried=summary.retried,
+            vectors=self._count_vectors(summary, staging),
         )
         staging.write_json(REPORT, report.as_dict())
         for line in report.as_text().splitlines():
             self.log.info(line)
         return report
+
+    def _count_vectors(self, summary: Summary, staging: Staging) -> Sequence[VectorCount]:
+        from labelbox_airflow.engine.vectors import count_vectors
+
+        if not summary.mapping.embeddings or not summary.units:
+            return ()
+        return count_vectors(self._hook.transport(), staging, [unit.name for unit in summary.units])
+
+    def _vector_problem(
+        self, ledger: Ledger, run: Run, summary: Summary, staging: Staging, report: Report
+    ) -> DataIOError | None:
+        """Return what is wrong with the vectors, where Labelbox counts fewer than there should be."""
+        from labelbox_airflow.engine.vectors import check_vectors
+
+        if not any(counted.is_short for counted in report.vectors):
+            return None
+        self.log.info("Labelbox counts fewer vectors than there should be; looking at the data rows one by one")
+        units = [unit.name for unit in summary.units]
+        found = check_vectors(
+            self._hook.transport(), ledger, staging, run=run, dataset_id=summary.target_id, units=units
+        )
+        if found is None:
+            self.log.info("All are there, or gone with data rows that were deleted meanwhile")
+        return found
 
     def _broken_tasks(self, context: Mapping[str, Any]) -> dict[str, str]:
         """Return the tasks before this one that failed, or did not run as one before them failed, and their states."""
@@ -145,7 +189,7 @@ class LabelboxReportOperator(LabelboxOperator):
 
     def _announce(self, report: Report, context: Mapping[str, Any], staging: Staging) -> dict[str, Any]:
         """Put the counts on the asset events of the run and return them."""
-        counts = {"read": report.read, **{name: report.outcomes[name] for name in report.as_dict()["outcomes"]}}
+        counts = {"read": report.read, **report.as_dict()["outcomes"], **report.aside}
         for asset in self.outlets or ():
             context["outlet_events"][asset].extra = counts
         return {**counts, "report": staging.path(REPORT)}

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from labelbox_airflow.sources.objects import TableSource, TableSourceSpec
+from labelbox_airflow.sources.objects import ObjectSource, ObjectSourceSpec
+from labelbox_airflow.sources.tables import TableSource, TableSourceSpec
 
 if TYPE_CHECKING:
     from labelbox_airflow.engine.records import Batch
     from labelbox_airflow.engine.window import Window
+
+
+SourceSpec = TableSourceSpec | ObjectSourceSpec
 
 
 @dataclass(frozen=True)
@@ -25,10 +29,18 @@ class Input:
     """
 
     name: str
-    spec: TableSourceSpec
+    spec: SourceSpec
     columns: Sequence[str] | None = None
     join: Mapping[str, str] = field(default_factory=dict)
     missing: Literal["reject", "leave"] = "reject"
+
+
+def open_source(spec: SourceSpec, base: Path | None = None) -> TableSource | ObjectSource:
+    """Return the source that ``spec`` describes.
+
+    :param base: directory that a relative URI is relative to
+    """
+    return TableSource(spec, base) if isinstance(spec, TableSourceSpec) else ObjectSource(spec, base)
 
 
 def read_inputs(inputs: Sequence[Input], window: Window | None, base: Path | None = None) -> Iterator[Batch]:
@@ -44,12 +56,12 @@ def read_inputs(inputs: Sequence[Input], window: Window | None, base: Path | Non
         indexes: list[tuple[Input, JoinIndex]] = []
         for side in sides:
             index = stack.enter_context(JoinIndex(list(side.join)))
-            for batch in TableSource(side.spec, base).read(window, side.columns):
+            for batch in open_source(side.spec, base).read(window, side.columns):
                 index.add(batch)
                 if batch.rejected:  # a side row that cannot be read is a source row too
                     yield replace(batch, rows=batch.rows.slice(0, 0), positions=())
             indexes.append((side, index))
-        for batch in TableSource(main.spec, base).read(window, main.columns):
+        for batch in open_source(main.spec, base).read(window, main.columns):
             joined = batch
             for side, index in indexes:
                 added = [column for column in side.columns or () if column not in side.join]

@@ -1,238 +1,151 @@
-"""Tables in object storage: an Airflow connection and a URI become batches of rows."""
+"""Objects as rows: every object that a URI matches is a row, with what its sidecar file says beside it."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from labelbox_airflow.engine.errors import ConfigurationError, SourceError
-from labelbox_airflow.engine.rows.spec import Spec
-from labelbox_airflow.engine.tables.options import CsvOptions, TableFormat, format_of
-from labelbox_airflow.engine.window import (
-    Window,
-    WindowSpec,
-    any_date,
-    check_placeholders,
-    date_in,
-    dated,
-    expand_path,
-    is_dated,
-    slot_of,
-)
+from labelbox_airflow.engine.globs import fixed_folder, is_glob
+from labelbox_airflow.engine.window import any_date
+from labelbox_airflow.sources.location import Location, LocationSpec, Selection
+from labelbox_airflow.sources.sidecars import SidecarSpec, stem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from labelbox_airflow.engine.records import Batch
-    from labelbox_airflow.engine.tables.parquet import RowGroupTest
+    from labelbox_airflow.engine.window import Window
     from labelbox_airflow.sources.listing import StoredObject
-    from labelbox_airflow.sources.storage import Storage
+
+OBJECT_COLUMNS = ("uri", "path", "folder", "name", "stem", "suffix", "size", "modified_at", "etag", "time")
+BATCH_ROWS = 10_000
 
 
-MANY_SLOTS = 1000  # beyond, listing all dates at once is cheaper than listing each
+class ObjectSourceSpec(LocationSpec):
+    """Objects in object storage, or files of a local disk, each of which is a row."""
 
-
-class TableSourceSpec(Spec):
-    """CSV, NDJSON or Parquet files in object storage or on a local disk, read as one table."""
-
-    type: Literal["table"]
-    uri: str = Field(
-        min_length=1,
-        description="`s3://…`, `gs://…`, `abfs://…`, `file://…` or a path; globs and `{date:%Y-%m-%d}` are understood.",
-    )
-    connection: str | None = Field(
-        None, min_length=1, description="Airflow connection; without it the cloud's own default credentials."
-    )
-    format: TableFormat = Field("auto", description="`auto` goes by the suffix, such as .csv, .csv.gz or .parquet.")
-    csv: CsvOptions = Field(default_factory=lambda: CsvOptions())
-    window: WindowSpec | None = Field(None, description="How a run's window selects; without it every run reads all.")
-    wait_for: str | None = Field(None, description="Not built yet.")
+    type: Literal["objects"]
+    sidecar: SidecarSpec | None = Field(None, description="A file beside each object that says more about it.")
 
     @model_validator(mode="after")
-    def _uri_fits_window(self) -> Self:
-        if self.wait_for is not None:
-            raise ValueError("wait_for is not built yet in this version; leave it out")
-        try:
-            check_placeholders(self.uri)
-        except ConfigurationError as error:
-            raise ValueError(str(error)) from None
-        if "@" in self.uri.partition("://")[2].partition("/")[0]:
-            raise ValueError(f"the uri '{self.uri}' has an '@'; name the connection under connection:")
-        by_path = self.window is not None and self.window.by == "path"
-        if is_dated(self.uri) and not by_path:
-            raise ValueError(f"the uri '{self.uri}' has a {{date:…}}; it needs window: {{by: path}}")
-        if by_path and not is_dated(self.uri):
-            raise ValueError(f"window: {{by: path}} needs a {{date:…}} in the uri, and '{self.uri}' has none")
+    def _objects_have_no_rows_in_them(self) -> Self:
+        if self.window is not None and self.window.by == "column":
+            raise ValueError("window: an object has no columns to go by; use by: path or by: modified")
+        if self.sidecar is not None:
+            self.sidecar.check_beside(any_date(self.uri))
         return self
 
 
-class TableSource:
-    """Reads the files of one table source.
+class _Found(NamedTuple):
+    """An object and when its row became current."""
+
+    item: StoredObject
+    time: datetime
+
+
+class ObjectSource:
+    """Lists the objects of one source.
+
+    The columns are those of :data:`OBJECT_COLUMNS` and, after the name of the sidecar and a dot, its keys. ``time``
+    is when the row became current: for a window by path the end of the path's slot, otherwise when the object was
+    modified, or its sidecar where that is newer.
 
     :param base: what a relative ``uri`` is relative to; the working directory when None
     :param batch_rows: most rows in a batch
-    :ivar missing: the URIs, dates filled in, that matched nothing when files were last listed
     """
 
-    def __init__(self, spec: TableSourceSpec, base: Path | None = None, *, batch_rows: int = 10_000) -> None:
+    def __init__(self, spec: ObjectSourceSpec, base: Path | None = None, *, batch_rows: int = BATCH_ROWS) -> None:
         self.spec = spec
-        self.missing: list[str] = []
         self._batch_rows = batch_rows
-        self._uri = _absolute(spec.uri, base)
-        self._opened: Storage | None = None
+        self._location = Location(spec, base)
 
     def check(self) -> None:
-        """Raise unless the connection works, its bucket is there, and, where the URI names one file, that file.
-
-        :raises ConfigurationError: for an unknown connection or refused credentials
-        :raises SourceError: for a missing bucket or file, or a storage that does not answer
-        """
-        from labelbox_airflow.sources.listing import is_glob
-
-        if is_dated(self._uri) or is_glob(self._uri):
-            self._storage.require_container(self._uri)
-        else:
-            self._list(self._uri)
-
-    def places(self, window: Window | None) -> list[StoredObject]:
-        """Return the files that :meth:`read` would read, in its order.
-
-        A window by path: those of the paths that the window completes (see ``expand_path``), each with the end of
-        its slot as time; paths without an object go to :attr:`missing`. By modified: those modified in the window.
-        By column or without a window: all. Times are those of modification except for windows by path.
-
-        :param window: None reads everything, also where the source has a window
-        :raises ConfigurationError: for an unknown connection or refused credentials
-        :raises SourceError: for a missing bucket, or a missing file where the URI names one
-        """
-        self.missing = []
-        how = self.spec.window
-        if how is not None and how.by == "path":
-            return self._of_slots(how, window) if window else self._of_any_slot(how)
-        found = self._list(self._uri)
-        if how is not None and how.by == "modified" and window is not None:
-            reach = how.reach(window)
-            return [item for item in found if reach.contains(item.time)]
-        return found
+        """Raise unless the source can be read; see :meth:`Location.check`."""
+        self._location.check()
 
     def read(self, window: Window | None, columns: Sequence[str] | None = None) -> Iterator[Batch]:
-        """Yield the rows that ``window`` selects, file by file; a batch never spans two files.
+        """Yield a row for each object that ``window`` selects; memory does not grow with their number.
+
+        Markers such as ``_SUCCESS``, hidden files, and sidecars are no rows.
 
         :param window: None reads everything, also where the source has a window
-        :param columns: the columns wanted; all when None
-        :raises SourceError: when a file cannot be read as a table, lacks a column, is gone, or changed meanwhile
+        :param columns: the keys wanted of sidecars, after the sidecar's name and a dot; all when None
+        :raises ConfigurationError: for an unknown connection or refused credentials
+        :raises SourceError: for a missing bucket, a missing file where the URI names one, or a storage that fails
         """
-        how = self.spec.window
-        reach = how.reach(window) if how and window else None
-        for item in self.places(window):
-            if how is not None and how.column is not None and reach is not None:
-                yield from self._read_within(item, columns, how, how.column, reach)
-            else:
-                yield from self._read_all(item, columns)
+        how, sidecar = self.spec.window, self.spec.sidecar
+        reach = how.reach(window) if how is not None and how.by == "modified" and window is not None else None
+        for selection in self._location.selections(window):
+            found = self._found(selection)
+            if sidecar is None:
+                chosen = (one for one in found if reach is None or reach.contains(one.time))
+                yield from self._batches(chosen, selection.uri)
+                continue
+            from labelbox_airflow.sources.sidecar_reader import SidecarReader
 
-    @property
-    def _storage(self) -> Storage:
-        if self._opened is None:
-            from labelbox_airflow.sources.storage import open_storage
+            by_path = how is not None and how.by == "path"
+            with SidecarReader(sidecar, self._location.storage, selection.uri, give_time=not by_path) as reader:
+                for batch in self._batches(found, selection.uri):
+                    yield from reader.join(batch, reach, columns)
 
-            self._opened = open_storage(self._uri, self.spec.connection)
-        return self._opened
+    def _found(self, selection: Selection) -> Iterator[_Found]:
+        globbed, root = is_glob(selection.uri), fixed_folder(selection.uri)
+        for item in self._location.each(selection.uri):
+            if globbed and (_is_marker(item, root) or self._is_sidecar(item)):
+                continue
+            time = selection.time_of(item)
+            if time is not None:
+                yield _Found(item, time)
 
-    def _list(self, uri: str, *, may_be_missing: bool = False) -> list[StoredObject]:
-        """Return the table files that ``uri`` matches, by name; note it as missing when there are none."""
-        from labelbox_airflow.sources.listing import is_glob, matching
+    def _is_sidecar(self, item: StoredObject) -> bool:
+        return self.spec.sidecar is not None and self.spec.sidecar.may_be(item.path)
 
-        found = matching(self._storage, uri, may_be_missing=may_be_missing)
-        if is_glob(uri):
-            found = [item for item in found if not _is_marker(item)]
-        if not found:
-            self.missing.append(uri)
-        return found
-
-    def _of_slots(self, how: WindowSpec, window: Window) -> list[StoredObject]:
-        reach = how.reach(window)
-        if (reach.end - reach.start) / how.slot > MANY_SLOTS:
-            return [item for item in self._of_any_slot(how) if reach.start < item.time <= reach.end]
-        found: dict[str, StoredObject] = {}
-        for path in expand_path(self._uri, reach, how.slot, how.zone):
-            items = self._list(path.uri, may_be_missing=True)
-            found.update({item.place: replace(item, time=path.end) for item in items})
-        return list(found.values())
-
-    def _of_any_slot(self, how: WindowSpec) -> list[StoredObject]:
-        """Return the files of every date, with the times they have in windows; by time and name."""
-        dated = []
-        for item in self._list(any_date(self._uri), may_be_missing=True):
-            moment = date_in(self._uri, item.place, how.zone)
-            if moment is not None:
-                dated.append(replace(item, time=_slot_end(self._uri, moment, how) or item.time))
-        return sorted(dated, key=lambda item: (item.time, item.place))
-
-    def _read_all(
-        self, item: StoredObject, columns: Sequence[str] | None, wanted_group: RowGroupTest | None = None
-    ) -> Iterator[Batch]:
-        from labelbox_airflow.engine.tables.read import read_table
-
-        kind = format_of(item.place) if self.spec.format == "auto" else self.spec.format
-        with self._storage.reading(item.place), self._storage.open(item, sought=kind == "parquet") as file:
-            yield from read_table(
-                file,
-                item.place,
-                columns,
-                item.time,
-                format=self.spec.format,
-                csv=self.spec.csv,
-                batch_rows=self._batch_rows,
-                wanted_group=wanted_group,
-            )
-
-    def _read_within(
-        self, item: StoredObject, columns: Sequence[str] | None, how: WindowSpec, column: str, reach: Window
-    ) -> Iterator[Batch]:
-        from labelbox_airflow.engine.tables.within import groups_within, rows_within
-
-        with_column = None if columns is None else [*columns, column]
-        for batch in self._read_all(item, with_column, groups_within(column, reach, how.zone)):
-            _require(column, batch)
-            selected = rows_within(batch, column, reach, how.zone)
-            if columns is not None and column not in columns:
-                selected = replace(selected, rows=selected.rows.select(list(dict.fromkeys(columns))))
-            if selected.rows.num_rows or selected.rejected:
-                yield selected
+    def _batches(self, found: Iterable[_Found], uri: str) -> Iterator[Batch]:
+        objects = iter(found)
+        while page := list(islice(objects, self._batch_rows)):
+            yield _batch(page, uri)
 
 
-def _require(column: str, batch: Batch) -> None:
-    """Raise where NDJSON, read with all its keys, has none of the window's column."""
-    if column not in batch.rows.schema.names:
-        raise SourceError(
-            f"no row has the column '{column}', which the window goes by",
-            where=batch.origin(0) if batch.positions else batch.place,
-            remedy="Correct window.column, or the file.",
-        )
+def _batch(page: Sequence[_Found], uri: str) -> Batch:
+    import pyarrow as pa
+
+    from labelbox_airflow.engine.records import Batch
+
+    moment, in_bucket = pa.timestamp("us", "UTC"), "://" in uri
+    paths = [item.path.partition("/")[2] if in_bucket else item.path for item, _ in page]
+    names = [item.name for item, _ in page]
+    stems = [stem_of(name) for name in names]
+    columns = {
+        "uri": pa.array([item.place for item, _ in page], pa.string()),
+        "path": pa.array(paths, pa.string()),
+        "folder": pa.array([path.rpartition("/")[0] for path in paths], pa.string()),
+        "name": pa.array(names, pa.string()),
+        "stem": pa.array(stems, pa.string()),
+        "suffix": pa.array([name[len(stem) :] for name, stem in zip(names, stems, strict=True)], pa.string()),
+        "size": pa.array([item.size for item, _ in page], pa.int64()),
+        "modified_at": pa.array([item.modified_at for item, _ in page], moment),
+        "etag": pa.array([item.etag for item, _ in page], pa.string()),
+        "time": pa.array([time for _, time in page], moment),
+    }
+    return Batch(
+        pa.RecordBatch.from_pydict(columns),
+        place=uri,
+        positions=range(1, len(page) + 1),
+        position_word="object",
+        origin_column="uri",
+        time_column="time",
+    )
 
 
-def _absolute(uri: str, base: Path | None) -> str:
-    """Return ``uri`` with a scheme, or as an absolute path."""
-    if uri.startswith("file://"):
-        return str(Path("/") / uri.removeprefix("file://").lstrip("/"))
-    return uri if "://" in uri else os.path.normpath((base or Path.cwd()).resolve() / uri)
+def _is_marker(item: StoredObject, root: str) -> bool:
+    """Tell whether ``item`` is a note of another tool, such as ``_SUCCESS``, or hidden, or in a hidden folder.
 
-
-def _is_marker(item: StoredObject) -> bool:
-    """Tell whether ``item`` is a note of another tool, such as ``_SUCCESS`` or ``.part-0.csv.crc``, and no table."""
-    name = item.place.rpartition("/")[2]
-    hidden = name.startswith(("_", ".")) or name.endswith("_$folder$")
-    return hidden and format_of(name) is None
-
-
-def _slot_end(uri: str, moment: datetime, how: WindowSpec) -> datetime | None:
-    """Return the end of the slot whose path ``uri`` names at ``moment``; None when one path stands for several."""
-    start, end = slot_of(moment, how.slot, how.zone)
-    before, _ = slot_of(start - how.slot / 2, how.slot, how.zone)
-    texts = [dated(uri, slot.astimezone(how.zone)) for slot in (before, start, end)]
-    return None if texts[1] in {texts[0], texts[2]} else end
+    Names such as ``_DSC0001.jpg`` are none: cameras give them.
+    """
+    below = item.place[len(root) + 1 :]
+    noted = item.name.startswith("_") and "." not in item.name
+    return noted or item.name.endswith("_$folder$") or any(part.startswith(".") for part in below.split("/"))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from labelbox_airflow.engine.errors import ConfigurationError, SourceError, SourceUnavailableError
+from labelbox_airflow.sources.pages import Info, each_entry, each_file_below
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
     from labelbox_airflow.sources.listing import StoredObject
-
-Info = Mapping[str, Any]
 
 BLOCK_BYTES = 8 << 20
 
@@ -24,9 +23,10 @@ _BAD_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "Inv
 _QUERY = re.compile(r"\?[^\s\"'>]*")
 
 
-def open_storage(uri: str, connection: str | None) -> Storage:
+def open_storage(uri: str, connection: str | None, *, fresh: bool = False) -> Storage:
     """Return the storage that holds ``uri``: the local disk for a path, otherwise by Airflow's ObjectStoragePath.
 
+    :param fresh: do not take the file system that Airflow keeps for the connection as long as the process lives
     :raises ConfigurationError: for another scheme, or a connection that does not exist
     """
     scheme = uri.partition("://")[0] if "://" in uri else ""
@@ -36,17 +36,15 @@ def open_storage(uri: str, connection: str | None) -> Storage:
         return Storage(LocalFileSystem(), "", None)
     if scheme not in _SCHEMES:
         raise ConfigurationError(
-            f"'{scheme}://' is no storage that tables are read from",
+            f"'{scheme}://' is no storage that objects are read from",
             where=uri,
             remedy="Use s3://, gs://, abfs://, file:// or a path.",
         )
     if connection is not None:
         _require_connection(connection, uri)
-    from airflow.sdk import ObjectStoragePath
-
     container = uri.partition("://")[2].partition("/")[0]
     try:
-        file_system = ObjectStoragePath(f"{scheme}://{container}", conn_id=connection).fs
+        file_system = _file_system(scheme, container, connection, fresh=fresh)
     except (ImportError, ValueError) as error:
         raise ConfigurationError(
             f"the storage cannot be opened ({_plain(error)})",
@@ -54,6 +52,16 @@ def open_storage(uri: str, connection: str | None) -> Storage:
             remedy=f"Check the provider package for {scheme}:// and the connection.",
         ) from error
     return Storage(file_system, scheme, connection)
+
+
+def _file_system(scheme: str, container: str, connection: str | None, *, fresh: bool) -> AbstractFileSystem:
+    if fresh:
+        from airflow.sdk.io import get_fs
+
+        return get_fs(scheme, connection)
+    from airflow.sdk import ObjectStoragePath
+
+    return ObjectStoragePath(f"{scheme}://{container}", conn_id=connection).fs
 
 
 def _require_connection(connection: str, uri: str) -> None:
@@ -97,6 +105,10 @@ class Storage:
         """Return what messages call ``path``."""
         return f"{self._scheme}://{path}" if self._scheme else path
 
+    def close(self) -> None:
+        """Let go of a file system that was opened ``fresh``, which fsspec would keep as long as the process lives."""
+        self._file_system.clear_instance_cache()
+
     def forget_listings(self) -> None:
         """See the storage as it is now, not as it was listed before."""
         self._file_system.invalidate_cache()
@@ -108,20 +120,20 @@ class Storage:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def entries(self, folder: str) -> list[Info]:
-        """Return what is directly in ``folder``; nothing when it is not there."""
-        try:
-            return cast("list[Info]", self._file_system.ls(folder or "/", detail=True))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+    def each_entry(self, folder: str, pattern: str) -> Iterator[Info]:
+        """Yield what is directly in ``folder``; see :func:`~labelbox_airflow.sources.pages.each_entry`."""
+        return each_entry(self._file_system, folder, pattern)
 
-    def files_below(self, folder: str) -> list[Info]:
-        """Return the files in ``folder`` and the folders in it; nothing when it is not there."""
-        try:
-            found = self._file_system.find(folder or "/", detail=True)
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return list(cast("dict[str, Info]", found).values())
+    def each_file_below(self, folder: str) -> Iterator[Info]:
+        """Yield the files below ``folder``; see :func:`~labelbox_airflow.sources.pages.each_file_below`."""
+        return each_file_below(self._file_system, folder)
+
+    def read_beginning(self, path: str, size: int) -> bytes:
+        """Return the first ``size`` bytes of a file that is not empty, in one request.
+
+        :raises FileNotFoundError: when it is gone
+        """
+        return cast("bytes", self._file_system.cat_file(path, start=0, end=size))
 
     def require_container(self, uri: str) -> None:
         """Raise SourceError unless the bucket or container of ``uri`` is there; a local disk always is."""
@@ -141,10 +153,14 @@ class Storage:
         """Open an object for reading.
 
         :param sought: whether it is read here and there, as Parquet is, so that reading ahead would be waste
+        :raises SourceUnavailableError: when it is another than was listed
         """
         cache = "none" if sought else "readahead"
         options = {"block_size": BLOCK_BYTES, "cache_type": cache} if self._scheme else {}
         with self._file_system.open(item.path, "rb", **options) as file:
+            opened = etag_of(getattr(file, "details", None) or {})
+            if opened is not None and item.etag is not None and opened != item.etag:
+                raise _replaced(item.place)
             yield cast("BinaryIO", file)
 
     @contextmanager
@@ -186,12 +202,22 @@ class Storage:
                 f"there are no credentials{self.via}", where=place, remedy="Set connection, or complete it."
             )
         if kind == "FileExpired":
-            return SourceUnavailableError("the file was replaced while it was read", where=place, remedy="Run again.")
+            return _replaced(place)
         return SourceUnavailableError(
             f"the storage failed ({kind}: {_plain(error)}){self.via}",
             where=place,
             remedy="Check the connection's endpoint, and that the storage answers.",
         )
+
+
+def etag_of(info: Info) -> str | None:
+    """Return what a store tells versions of an object by; None where it gives nothing."""
+    etag = info.get("ETag") or info.get("etag")
+    return str(etag).strip('"') if etag else None
+
+
+def _replaced(place: str) -> SourceUnavailableError:
+    return SourceUnavailableError("the file was replaced while it was read", where=place, remedy="Run again.")
 
 
 def _client_code(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from labelbox_airflow.engine.errors import ConfigurationError
-from labelbox_airflow.engine.rows.spec import RowsSpec
+from labelbox_airflow.engine.rows.attach import MappingSpec
 from labelbox_airflow.syncs.dag import inputs_of
 from labelbox_airflow.syncs.load import Sync
 
@@ -16,8 +16,8 @@ def adopt(sync: Sync) -> str:
     from labelbox_airflow.engine.adopt import adopt_dataset
     from labelbox_airflow.engine.api.datasets import find_dataset, organization_id
     from labelbox_airflow.engine.ledger import Owner
+    from labelbox_airflow.hooks.deployment import Deployment
     from labelbox_airflow.hooks.labelbox import LabelboxHook
-    from labelbox_airflow.operators.deployment import Deployment
 
     spec = sync.spec
     transport = LabelboxHook(spec.labelbox.connection).transport()
@@ -27,7 +27,8 @@ def adopt(sync: Sync) -> str:
         raise ConfigurationError(
             f"Labelbox has no dataset '{wanted.name or wanted.id}'",
             where=f"{sync.path}: labelbox.dataset",
-            remedy="There is nothing to adopt; the first run of the sync creates it.",
+            remedy="There is nothing to adopt."
+            + (" The first run of the sync creates it." if spec.mapping.creates else ""),
         )
     deployment = Deployment(spec.ledger.model_dump(exclude_none=True) if spec.ledger else {}, {})
     with deployment.open_ledger() as ledger:
@@ -46,14 +47,14 @@ def adopt(sync: Sync) -> str:
     )
 
 
-def _spelled_out(sync: Sync) -> RowsSpec:
+def _spelled_out(sync: Sync) -> MappingSpec:
     """Return the mapping with the columns of the former connectors, which only the source knows."""
     from labelbox_airflow.engine.rows.mapping import expand_column_grammar
     from labelbox_airflow.sources.inputs import read_inputs
 
-    rows = sync.spec.rows
-    if rows.column_grammar is None:
-        return rows
+    mapping = sync.spec.mapping
+    if mapping.column_grammar is None:
+        return mapping
     for batch in read_inputs(inputs_of(sync.spec), None, sync.path.parent):
-        return expand_column_grammar(rows, batch.rows.schema.names)
-    return rows
+        return expand_column_grammar(mapping, batch.rows.schema.names)
+    return mapping

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from labelbox_airflow.engine.errors import ConfigurationError, DataIOError, did_you_mean
 from labelbox_airflow.syncs.columns import Problem
+from labelbox_airflow.syncs.local_files import missing_upload_folders
 
 if TYPE_CHECKING:
     from labelbox_airflow.engine.transport import Transport
@@ -24,6 +25,7 @@ def connected_problems(sync: Sync) -> list[str]:
     _labelbox_problems(sync.spec, problems)
     _airflow_problems(sync.spec, problems)
     _source_problems(sync, problems)
+    _alert_problems(sync.spec, problems)
     return [f"{sync.path}: {problem.path}: {problem.message}" for problem in problems]
 
 
@@ -33,7 +35,7 @@ def _noted(path: str, problems: list[Problem]) -> Iterator[None]:
     try:
         yield
     except DataIOError as error:
-        places = ("labelbox.", "rows.")
+        places = ("labelbox.", "rows.", "attach.", "alerts.")
         if error.where is not None and error.where.startswith(places):
             said = ConfigurationError(error.message, remedy=error.remedy)
             problems.append(Problem(error.where, str(said)))
@@ -54,12 +56,12 @@ def _labelbox_problems(spec: SyncSpec, problems: list[Problem]) -> None:
     checks: tuple[tuple[str, Callable[[Transport, SyncSpec], None]], ...] = (
         ("labelbox.dataset", _check_dataset),
         ("labelbox.dataset.delegated_access", _check_integration),
-        ("rows.embeddings", _check_embeddings),
+        (f"{spec.mapping.place}.embeddings", _check_embeddings),
     )
     for path, check in checks:
         with _noted(path, problems):
             check(transport, spec)
-    with _noted("rows.metadata", problems):
+    with _noted(f"{spec.mapping.place}.metadata", problems):
         problems.extend(_metadata_problems(transport, spec))
 
 
@@ -71,11 +73,13 @@ def _check_dataset(transport: Transport, spec: SyncSpec) -> None:
         return
     if dataset.id is not None:
         raise ConfigurationError(f"there is no dataset with id '{dataset.id}'", where="labelbox.dataset.id")
-    if not dataset.create:
+    if not dataset.create or not spec.mapping.creates:
         raise ConfigurationError(
             f"there is no dataset '{dataset.name}'",
             where="labelbox.dataset.name",
-            remedy="Create it in Labelbox, or set create: true.",
+            remedy="Create it in Labelbox, or set create: true."
+            if spec.mapping.creates
+            else "A sync that attaches makes none: load its rows first.",
         )
 
 
@@ -89,17 +93,18 @@ def _check_integration(transport: Transport, spec: SyncSpec) -> None:
 def _check_embeddings(transport: Transport, spec: SyncSpec) -> None:
     from labelbox_airflow.engine.api.embeddings import embedding_ids
 
-    embedding_ids(transport, spec.rows.embeddings, create=False, missing_ok=True)
+    mapping = spec.mapping
+    embedding_ids(transport, mapping.embeddings, create=False, missing_ok=True, place=mapping.place)
 
 
 def _metadata_problems(transport: Transport, spec: SyncSpec) -> Iterator[Problem]:
     from labelbox_airflow.engine.metadata_schema import read_metadata_schema
 
-    if not spec.rows.metadata:
+    if not spec.mapping.metadata:
         return
     schema = read_metadata_schema(transport)
-    for name, wanted in spec.rows.metadata.items():
-        path, held = f"rows.metadata.{name}", schema.get(name)
+    for name, wanted in spec.mapping.metadata.items():
+        path, held = f"{spec.mapping.place}.metadata.{name}", schema.get(name)
         if held is None and wanted.new_field == "fail":
             yield Problem(
                 path, f"Labelbox has no metadata field '{name}'. {did_you_mean(name, schema)} Or set new_field: add."
@@ -148,8 +153,17 @@ def _pool_exists(name: str) -> bool:
 
 
 def _source_problems(sync: Sync, problems: list[Problem]) -> None:
-    from labelbox_airflow.sources.objects import TableSource
+    from labelbox_airflow.sources.inputs import open_source
 
     for name, source in sync.spec.sources.items():
         with _noted(f"sources.{name}", problems):
-            TableSource(source, sync.path.parent).check()
+            open_source(source, sync.path.parent).check()
+    problems.extend(missing_upload_folders(sync.spec, sync.path.parent))
+
+
+def _alert_problems(spec: SyncSpec, problems: list[Problem]) -> None:
+    from labelbox_airflow.notifications.channels import channels_of
+
+    for channel in channels_of(spec.alerts):
+        with _noted(channel.place, problems):
+            channel.check()

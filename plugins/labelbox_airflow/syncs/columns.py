@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from labelbox_airflow.engine.rows.spec import RowsSpec, ValueSpec
+from labelbox_airflow.engine.rows.attach import MappingSpec
+from labelbox_airflow.engine.rows.spec import ValueSpec
 
 if TYPE_CHECKING:
     from labelbox_airflow.syncs.spec import SyncSpec
@@ -52,9 +53,9 @@ def template_columns(template: str) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def row_references(rows: RowsSpec) -> Iterator[Reference | Problem]:
+def row_references(mapping: MappingSpec) -> Iterator[Reference | Problem]:
     """Yield every column that the mapping uses, with its place in the sync file; a malformed template as a problem."""
-    for path, value in _values(rows):
+    for path, value in _values(mapping):
         if value.column is not None:
             yield Reference(path, value.column)
         elif value.template is not None:
@@ -62,24 +63,25 @@ def row_references(rows: RowsSpec) -> Iterator[Reference | Problem]:
                 yield from (Reference(path, column) for column in template_columns(value.template))
             except ValueError as error:
                 yield Problem(path, str(error))
-    if rows.version is not None:
-        yield Reference("rows.version", rows.version)
+    if mapping.version is not None:
+        yield Reference(f"{mapping.place}.version", mapping.version)
 
 
-def _values(rows: RowsSpec) -> Iterator[tuple[str, ValueSpec]]:
-    if isinstance(rows.row_data, ValueSpec):
-        yield "rows.row_data", rows.row_data
-    else:
-        yield from nested_values("rows.row_data", rows.row_data)
-    yield "rows.global_key", rows.global_key
-    if rows.external_id is not None:
-        yield "rows.external_id", rows.external_id
-    for name, metadata in rows.metadata.items():
-        yield f"rows.metadata.{name}", metadata
-    for index, attachment in enumerate(rows.attachments):
-        yield f"rows.attachments.{index}.value", attachment.value
-    for name, embedding in rows.embeddings.items():
-        yield f"rows.embeddings.{name}", embedding
+def _values(mapping: MappingSpec) -> Iterator[tuple[str, ValueSpec]]:
+    place = mapping.place
+    if isinstance(mapping.row_data, ValueSpec):
+        yield f"{place}.row_data", mapping.row_data
+    elif mapping.row_data is not None:
+        yield from nested_values(f"{place}.row_data", mapping.row_data)
+    yield f"{place}.global_key", mapping.global_key
+    if mapping.external_id is not None:
+        yield f"{place}.external_id", mapping.external_id
+    for name, metadata in mapping.metadata.items():
+        yield f"{place}.metadata.{name}", metadata
+    for index, attachment in enumerate(mapping.attachments):
+        yield f"{place}.attachments.{index}.value", attachment.value
+    for name, embedding in mapping.embeddings.items():
+        yield f"{place}.embeddings.{name}", embedding
 
 
 def nested_values(path: str, content: Any) -> Iterator[tuple[str, ValueSpec]]:
@@ -100,9 +102,9 @@ def nested_values(path: str, content: Any) -> Iterator[tuple[str, ValueSpec]]:
 def required_columns(spec: SyncSpec) -> dict[str, Sequence[str] | None]:
     """Return the columns that ``spec`` needs of each source, each once; None = all (column grammar)."""
     needed: dict[str, dict[str, None]] = {name: {} for name in spec.sources}
-    for reference in row_references(spec.rows):
+    for reference in row_references(spec.mapping):
         if isinstance(reference, Reference):
-            source, column = split_column(reference.column, spec.main)
+            source, column = split_column(reference.column, spec)
             needed[source][column] = None
     for name, source_spec in spec.sources.items():
         if source_spec.window is not None and source_spec.window.column is not None:
@@ -112,12 +114,12 @@ def required_columns(spec: SyncSpec) -> dict[str, Sequence[str] | None]:
             needed[name].update(dict.fromkeys(on))
             needed[spec.main].update(dict.fromkeys(on.values()))
     columns: dict[str, Sequence[str] | None] = {name: tuple(names) for name, names in needed.items()}
-    if spec.rows.column_grammar is not None:
+    if spec.mapping.column_grammar is not None:
         columns[spec.main] = None
     return columns
 
 
-def split_column(column: str, main: str) -> tuple[str, str]:
-    """Return (source, column) of a column as the sync file names it."""
-    source, dot, name = column.partition(".")
-    return (source, name) if dot else (main, column)
+def split_column(column: str, spec: SyncSpec) -> tuple[str, str]:
+    """Return (source, column) of a column as the sync file names it; a sidecar's belong to the objects' source."""
+    source, _, name = column.partition(".")
+    return (source, name) if source in spec.sources and name else (spec.main, column)

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 from labelbox_airflow.engine.errors import did_you_mean
 from labelbox_airflow.engine.rows.spec import ValueSpec
 from labelbox_airflow.syncs.columns import VALUE_KEYS, Problem, row_references
+from labelbox_airflow.syncs.local_files import local_file_problems
+from labelbox_airflow.syncs.object_columns import object_column_problems, sidecar_name
 
 if TYPE_CHECKING:
-    from labelbox_airflow.syncs.spec import SyncSpec, TableInputSpec
+    from labelbox_airflow.syncs.spec import ObjectInputSpec, SyncSpec, TableInputSpec
 
 # The forms of row_data that Labelbox can read in a cloud; s3:// becomes https once the region is known.
 CLOUD_SCHEMES = ("https", "gs", "s3")
@@ -21,15 +23,26 @@ CLOUD_SCHEMES = ("https", "gs", "s3")
 
 def problems_of(spec: SyncSpec) -> list[Problem]:
     """Return everything in ``spec`` that does not fit together; empty when all is well."""
+    if (spec.rows is None) == (spec.attach is None):
+        return [_mapping_problem(spec)]
     return [
         *_schedule_problems(spec),
         *_ledger_problems(spec),
         *_source_problems(spec),
         *_column_problems(spec),
+        *object_column_problems(spec),
         *_global_key_problems(spec),
         *_row_data_problems(spec),
+        *local_file_problems(spec),
         *_attachment_problems(spec),
+        *_attach_problems(spec),
     ]
+
+
+def _mapping_problem(spec: SyncSpec) -> Problem:
+    if spec.rows is None:
+        return Problem("rows", "is missing: say how rows become data rows, or under attach what they add to others")
+    return Problem("attach", "does not go with rows: a sync either makes data rows, or adds to those that are there")
 
 
 def _schedule_problems(spec: SyncSpec) -> Iterator[Problem]:
@@ -56,7 +69,7 @@ def _source_problems(spec: SyncSpec) -> Iterator[Problem]:
             yield from _join_problems(spec, path, source)
 
 
-def _join_problems(spec: SyncSpec, path: str, source: TableInputSpec) -> Iterator[Problem]:
+def _join_problems(spec: SyncSpec, path: str, source: TableInputSpec | ObjectInputSpec) -> Iterator[Problem]:
     if source.join is None:
         yield Problem(f"{path}.join", f"is missing: say which columns match, such as {{id: {spec.main}.id}}")
         return
@@ -77,7 +90,7 @@ def _join_problems(spec: SyncSpec, path: str, source: TableInputSpec) -> Iterato
 
 
 def _column_problems(spec: SyncSpec) -> Iterator[Problem]:
-    for reference in row_references(spec.rows):
+    for reference in row_references(spec.mapping):
         if isinstance(reference, Problem):
             yield reference
             continue
@@ -88,7 +101,7 @@ def _column_problems(spec: SyncSpec) -> Iterator[Problem]:
             yield Problem(
                 reference.path, f"'{reference.column}': a column of the first source is named alone: {column}"
             )
-        elif source not in spec.sources:
+        elif source not in spec.sources and source != sidecar_name(spec.sources[spec.main]):
             hint = did_you_mean(source, spec.joined) if spec.joined else "A second source has to be joined first."
             yield Problem(reference.path, f"'{reference.column}': there is no source '{source}'. {hint}")
         elif not column:
@@ -96,14 +109,16 @@ def _column_problems(spec: SyncSpec) -> Iterator[Problem]:
 
 
 def _global_key_problems(spec: SyncSpec) -> Iterator[Problem]:
-    template = spec.rows.global_key.template
-    if template is not None and not any(r.path == "rows.global_key" for r in row_references(spec.rows)):
+    template, place = spec.mapping.global_key.template, f"{spec.mapping.place}.global_key"
+    if template is not None and not any(r.path == place for r in row_references(spec.mapping)):
         yield Problem(
-            "rows.global_key", f"template '{template}' has no column in it: every row would have the same key"
+            place, f"template '{template}' has no column in it: every row would have the same key"
         )
 
 
 def _row_data_problems(spec: SyncSpec) -> Iterator[Problem]:
+    if spec.rows is None:
+        return
     row_data = spec.rows.row_data
     if row_data == {}:
         yield Problem("rows.row_data", "is empty; name a column or template, or the keys of a structured asset")
@@ -116,9 +131,12 @@ def _row_data_problems(spec: SyncSpec) -> Iterator[Problem]:
         return
     found = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", text)
     scheme = found.group(1).lower() if found else None
+    if spec.rows.local_files is not None and (scheme == "file" or text.startswith("/")):
+        return
     if scheme == "file":
         yield Problem(
-            "rows.row_data", f"'{text}' is a local file, which Labelbox cannot read; give a URL of the object"
+            "rows.row_data",
+            f"'{text}' is a local file, which Labelbox cannot read; give a URL, or set rows.local_files to upload it",
         )
     elif scheme == "s3" and spec.rows.s3_region is None:
         yield Problem(
@@ -133,11 +151,23 @@ def _row_data_problems(spec: SyncSpec) -> Iterator[Problem]:
 
 def _attachment_problems(spec: SyncSpec) -> Iterator[Problem]:
     first: dict[tuple[str, str | None], int] = {}
-    for index, attachment in enumerate(spec.rows.attachments):
+    place = f"{spec.mapping.place}.attachments"
+    for index, attachment in enumerate(spec.mapping.attachments):
         same = first.setdefault((attachment.type, attachment.name), index)
         if same != index:
             named = f"named '{attachment.name}'" if attachment.name else "without a name"
             yield Problem(
-                f"rows.attachments.{index}",
-                f"rows.attachments.{same} is {attachment.type} {named} too; give each a name of its own",
+                f"{place}.{index}",
+                f"{place}.{same} is {attachment.type} {named} too; give each a name of its own",
             )
+
+
+def _attach_problems(spec: SyncSpec) -> Iterator[Problem]:
+    """Yield what only a sync that may make its dataset can say of it."""
+    if spec.attach is None:
+        return
+    dataset = spec.labelbox.dataset
+    if "create" in dataset.model_fields_set and dataset.create:
+        yield Problem("labelbox.dataset.create", "a sync that attaches makes no dataset; leave it out")
+    if dataset.description is not None:
+        yield Problem("labelbox.dataset.description", "a sync that attaches makes no dataset to describe; leave it out")

@@ -9,6 +9,7 @@ from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup,
 
 from labelbox_airflow.engine.errors import ConfigurationError
 from labelbox_airflow.engine.window import parse_duration
+from labelbox_airflow.notifications.runs import LabelboxRunNotifier
 from labelbox_airflow.operators.data_rows import (
     LabelboxExtractDataRowsOperator,
     LabelboxGateOperator,
@@ -16,8 +17,10 @@ from labelbox_airflow.operators.data_rows import (
 )
 from labelbox_airflow.operators.datasets import LabelboxEnsureDatasetOperator
 from labelbox_airflow.operators.report import LabelboxReportOperator
+from labelbox_airflow.sensors.objects import ObjectsReadySensor
 from labelbox_airflow.sources.inputs import Input
 from labelbox_airflow.syncs.load import Sync, conflicts, find_syncs, load_sync
+from labelbox_airflow.syncs.local_files import upload_paths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +69,7 @@ def build_dag(sync: Sync) -> DAG:
         max_active_runs=1,
         default_args={"owner": spec.owner, "execution_timeout": parse_duration(spec.timeout), **RETRIES},
         tags=["labelbox", *spec.tags],
+        on_failure_callback=sync_notifier(sync) if spec.alerts else None,
         auto_register=False,  # else Airflow also finds a DAG that was dropped for a broken one of its id
         # With the hash in it, Airflow counts every change of the sync file as a version of the DAG.
         doc_md=f"Sync `{sync.path.name}` (`{sync.hash}`) into the Labelbox dataset `{dataset.name or dataset.id}`.",
@@ -74,6 +78,20 @@ def build_dag(sync: Sync) -> DAG:
     # Given earlier, each task would have a copy, and Airflow checks every copy whenever it looks at it.
     dag.params.update(sync_params())
     return dag
+
+
+def sync_notifier(sync: Sync) -> LabelboxRunNotifier:
+    """Return the callback that tells of a run whose report could not: for ``on_failure_callback`` of a DAG.
+
+    The DAGs of sync files have it; in a DAG of your own it goes with :func:`sync_task_group`.
+    """
+    spec = sync.spec
+    return LabelboxRunNotifier(
+        sync=spec.name,
+        alerts=_alerts(spec),
+        ledger=spec.ledger.model_dump(exclude_none=True) if spec.ledger else None,
+        staging=spec.staging.model_dump(exclude_none=True) if spec.staging else None,
+    )
 
 
 def sync_task_group(sync: Sync, group_id: str | None = None) -> TaskGroup:
@@ -86,7 +104,10 @@ def sync_task_group(sync: Sync, group_id: str | None = None) -> TaskGroup:
 def sync_tasks(sync: Sync) -> None:
     """Add the tasks of a sync to the DAG (or task group) at hand."""
     spec = sync.spec
-    rows = spec.rows.model_dump(mode="json", exclude_defaults=True)
+    mapping = spec.mapping.model_dump(mode="json", exclude_defaults=True)
+    if spec.mapping.local_files is not None:
+        mapping["local_files"] = {"upload": upload_paths(spec.mapping.local_files, spec, sync.path.parent)}
+    mapped = {spec.mapping.place: mapping}
     guard = spec.guard.model_dump(mode="json")
     common: dict[str, Any] = {
         "sync": spec.name,
@@ -96,11 +117,11 @@ def sync_tasks(sync: Sync) -> None:
     }
     pool = {"pool": spec.pool} if spec.pool else {}
     dataset = spec.labelbox.dataset.model_dump()
-    ensure = LabelboxEnsureDatasetOperator(task_id="ensure", dataset=dataset, rows=rows, **common)
+    ensure = LabelboxEnsureDatasetOperator(task_id="ensure", dataset=dataset, **mapped, **common)
     extract = LabelboxExtractDataRowsOperator(
         task_id="extract",
         target=ensure.output,
-        rows=rows,
+        **mapped,
         inputs=inputs_of(spec),
         base=str(sync.path.parent),
         unit_rows=spec.units.rows,
@@ -112,10 +133,29 @@ def sync_tasks(sync: Sync) -> None:
         task_id="upload", deferrable=True, map_index_template="{{ task.unit }}", **pool, **common
     ).expand(unit=gate.output)
     report = LabelboxReportOperator(
-        task_id="report", ensure_task_id=ensure.task_id, guard=guard, outlets=[dataset_asset(spec)], **common
+        task_id="report",
+        ensure_task_id=ensure.task_id,
+        guard=guard,
+        alerts=_alerts(spec),
+        outlets=[dataset_asset(spec)],
+        **common,
     )
+    waits = [
+        ObjectsReadySensor(
+            task_id=f"wait_{source.name}",
+            source=source,
+            target=ensure.output,
+            base=str(sync.path.parent),
+            deferrable=True,
+            **common,
+        )
+        for source in inputs_of(spec)
+        if source.spec.waits
+    ]
     extract >> gate >> upload >> report
     [ensure, extract, gate] >> report
+    for wait in waits:
+        wait >> [extract, report]
 
 
 def inputs_of(spec: SyncSpec) -> list[Input]:
@@ -186,6 +226,10 @@ def build_dags(directory: Path, wanted: str | None = None) -> dict[str, DAG]:
             if str(sync.path) in conflict:
                 dags[sync.path.stem] = broken_dag(sync.path, ConfigurationError(conflict))
     return dags
+
+
+def _alerts(spec: SyncSpec) -> list[dict[str, Any]]:
+    return [alert.model_dump(mode="json", by_alias=True, exclude_none=True) for alert in spec.alerts]
 
 
 def _schedule(spec: SyncSpec) -> Any:

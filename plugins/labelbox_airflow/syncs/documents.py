@@ -18,6 +18,7 @@ KeyPath = tuple[str | int, ...]
 VARIABLE = re.compile(r"\$\{env\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 # Keys that exclude one another: a file that gives one of them drops the others of its defaults.
 ALTERNATIVES: dict[KeyPath, tuple[frozenset[str], ...]] = {
+    (): (frozenset({"rows"}), frozenset({"attach"})),
     ("schedule",): (frozenset({"every", "at"}), frozenset({"cron"}), frozenset({"after"})),
     ("labelbox", "dataset"): (frozenset({"id"}), frozenset({"name"})),
     ("ledger",): (frozenset({"connection"}), frozenset({"url"})),

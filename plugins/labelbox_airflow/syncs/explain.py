@@ -17,22 +17,24 @@ from labelbox_airflow.syncs.spec import PATTERNS_IN_WORDS, SyncSpec
 
 # Keys of the format that this version does not build yet, by the place where they belong; * stands for any key.
 NOT_BUILT_KEYS: dict[KeyPath, frozenset[str]] = {
-    (): frozenset({"project", "annotations", "tables", "files", "sink", "export", "alerts", "transform"}),
+    (): frozenset({"project", "annotations", "tables", "files", "sink", "export", "transform"}),
     ("labelbox",): frozenset({"project"}),
-    ("sources", "*"): frozenset({"wait_for", "transform"}),
+    ("sources", "*"): frozenset({"transform"}),
     ("rows",): frozenset({"where", "transform"}),
+    ("attach",): frozenset({"where", "transform"}),
 }
 # Values of the format that this version does not build yet.
 NOT_BUILT_VALUES: dict[KeyPath, frozenset[str]] = {
     ("direction",): frozenset({"export"}),
     ("sources", "*", "type"): frozenset(
-        {"sql", "objects", "bigquery", "databricks", "snowflake", "postgres", "sheets", "iceberg", "delta", "excel"}
+        {"sql", "bigquery", "databricks", "snowflake", "postgres", "sheets", "iceberg", "delta", "excel"}
     ),
     ("sources", "*", "missing"): frozenset({"later"}),
     ("on_missing", "action"): frozenset({"delete", "archive", "mark"}),
 }
 # Names of union members in pydantic's locations, which are no keys of the file.
-UNION_MEMBERS = re.compile(r".*[\[(].*|str|int|float|bool|constrained-(str|int)|ValueSpec")
+UNION_MEMBERS = re.compile(r".*[\[(].*|str|int|float|bool|constrained-(str|int)|ValueSpec|table|objects|LocalFilesSpec")
+SOURCE_TYPES = ("table", "objects")
 SHOWN_CHARACTERS = 80
 
 Error = Mapping[str, Any]
@@ -54,7 +56,7 @@ def _without_unknown_keys(content: Any, at: KeyPath, refused: list[Problem]) -> 
         return [_without_unknown_keys(item, (*at, index), refused) for index, item in enumerate(content)]
     if not isinstance(content, Mapping) or _is_foreign_source(content, at):
         return content
-    not_built, known = _listed(NOT_BUILT_KEYS, at), known_keys(at)
+    not_built, known = _listed(NOT_BUILT_KEYS, at), known_keys(at, content.get("type"))
     kept = {}
     for key, value in content.items():
         if key in not_built:
@@ -68,7 +70,7 @@ def _without_unknown_keys(content: Any, at: KeyPath, refused: list[Problem]) -> 
 
 def _is_foreign_source(content: Mapping[str, Any], at: KeyPath) -> bool:
     """Tell whether ``content`` is a source of a type that we do not have, of whose keys we know nothing."""
-    return len(at) == 2 and at[0] == "sources" and content.get("type", "table") != "table"
+    return len(at) == 2 and at[0] == "sources" and content.get("type", "table") not in SOURCE_TYPES
 
 
 def _listed(table: Mapping[KeyPath, frozenset[str]], at: KeyPath) -> frozenset[str]:
@@ -82,7 +84,7 @@ def _validated(content: Any) -> tuple[SyncSpec | None, list[Problem]]:
     except ValidationError as error:
         errors = error.errors(include_url=False)
     found: dict[KeyPath, list[Error]] = {}
-    for fault in errors:
+    for fault in map(_of_type, errors):
         if fault["type"] == "inconsistent":
             return None, list(fault["ctx"]["problems"])
         found.setdefault(_path(fault["loc"], content), []).append(fault)
@@ -92,6 +94,17 @@ def _validated(content: Any) -> tuple[SyncSpec | None, list[Problem]]:
         for path, faults in found.items()
         if path[:2] not in wrong_types or path[2:] == ("type",)
     ]
+
+
+def _of_type(fault: Any) -> Any:
+    """Return what is wrong with the key that tells the members of a union apart as a fault of that key."""
+    if fault["type"] == "union_tag_not_found":
+        return {**fault, "type": "missing", "loc": (*fault["loc"], "type")}
+    if fault["type"] == "union_tag_invalid":
+        expected = {"expected": fault["ctx"]["expected_tags"]}
+        place = (*fault["loc"], "type")
+        return {**fault, "type": "literal_error", "loc": place, "input": fault["input"]["type"], "ctx": expected}
+    return fault
 
 
 def _path(location: tuple[int | str, ...], content: Any) -> KeyPath:
@@ -150,7 +163,9 @@ DEMANDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "list_type": lambda _: "a list",
     "greater_than_equal": lambda ctx: f"at least {ctx['ge']}",
     "less_than_equal": lambda ctx: f"at most {ctx['le']}",
-    "too_short": lambda ctx: f"a mapping of at least {ctx['min_length']}",
+    "too_short": lambda ctx: (
+        f"a {'list' if ctx['field_type'] == 'List' else 'mapping'} of at least {ctx['min_length']}"
+    ),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -184,21 +185,60 @@ def conflicts(syncs: Iterable[Sync]) -> list[str]:
         for field, claimants in claims.items():
             if len({sync.name for sync in claimants}) > 1:
                 found.append(
-                    f"{_names(s.path for s in claimants)} both write rows.{field} of dataset {dataset} "
+                    f"{_names(s.path for s in claimants)} both write {_place(field, claimants)} of dataset {dataset} "
                     f"(connection {connection}). Leave the field to one of them."
                 )
+        found += _list_conflicts(claims, f"dataset {dataset} (connection {connection})")
     return found
 
 
+def _place(field: str, claimants: Iterable[Sync]) -> str:
+    places = {sync.spec.mapping.place for sync in claimants}
+    return f"{places.pop()}.{field}" if len(places) == 1 else field
+
+
+def _list_conflicts(claims: Mapping[str, Iterable[Sync]], where: str) -> list[str]:
+    """Return where a sync owns a whole list of the data rows, to which another adds."""
+    found = []
+    owners = {sync.name: sync for claimants in claims.values() for sync in claimants if _owned_lists(sync.spec)}
+    for owner in owners.values():
+        lists = _owned_lists(owner.spec)
+        others = {
+            sync.path: (field, lists[part])
+            for field, claimants in claims.items()
+            if (part := re.split(r"[. ]", field)[0]) in lists
+            for sync in claimants
+            if sync.name != owner.name and not sync.spec.mapping.creates
+        }
+        for path, (field, why) in others.items():
+            found.append(
+                f"{path} writes attach.{field} of {where}, but {owner.path} {why}. "
+                "Let one sync write the whole, or name the fields and merge."
+            )
+    return found
+
+
+def _owned_lists(spec: SyncSpec) -> dict[str, str]:
+    """Return the lists of a data row that the sync owns as a whole, and why."""
+    mapping = spec.mapping
+    if mapping.column_grammar is not None:
+        why = "reads whatever fields its columns name (rows.column_grammar)"
+        return {"metadata": why, "attachments": why}
+    if mapping.lists == "merge":
+        return {}
+    parts = {"metadata": mapping.metadata, "attachments": mapping.attachments}
+    return {part: f"replaces all {part} (rows.lists: replace)" for part, named in parts.items() if named}
+
+
 def claimed_fields(spec: SyncSpec) -> list[str]:
-    """Return the fields of a data row that the sync writes, as the file names them under ``rows``."""
-    rows = spec.rows
-    fields = ["row_data"]
-    if rows.external_id is not None:
+    """Return the fields of a data row that the sync writes, as the file names them under ``rows`` or ``attach``."""
+    mapping = spec.mapping
+    fields = ["row_data"] if mapping.creates else []
+    if mapping.external_id is not None:
         fields.append("external_id")
-    fields += [f"metadata.{name}" for name in rows.metadata]
-    fields += [f"attachments ({a.type} {a.name})" if a.name else f"attachments ({a.type})" for a in rows.attachments]
-    fields += [f"embeddings.{name}" for name in rows.embeddings]
+    fields += [f"metadata.{name}" for name in mapping.metadata]
+    fields += [f"attachments ({a.type} {a.name})" if a.name else f"attachments ({a.type})" for a in mapping.attachments]
+    fields += [f"embeddings.{name}" for name in mapping.embeddings]
     return list(dict.fromkeys(fields))
 
 

@@ -12,8 +12,10 @@ from labelbox_airflow.syncs.spec import SyncSpec
 SCHEMA_ID = "urn:airflow-provider-labelbox:sync:1"
 SHORT_FORMS = {
     "ValueSpec": "A column, or a template with columns in braces.",
+    "KeySpec": "A column, or a template with columns in braces.",
     "GlobalKeySpec": "A column, or a template with columns in braces.",
     "MetadataSpec": "A column, or a template with columns in braces.",
+    "LocalFilesSpec": "`upload`: the files that the sync's own sources of type objects list.",
 }
 
 
@@ -50,14 +52,19 @@ def _with_short_forms(node: Any) -> Any:
     return {key: _with_short_forms(value) for key, value in node.items()}
 
 
-def known_keys(path: KeyPath) -> list[str]:
-    """Return the keys that a sync file may have at ``path``; empty where any key will do."""
+def known_keys(path: KeyPath, kind: object = None) -> list[str]:
+    """Return the keys that a sync file may have at ``path``; empty where any key will do.
+
+    :param kind: the ``type`` that the content says it is of, where there are several
+    """
     nodes: list[dict[str, Any]] = [json_schema()]
     for step in path:
         nodes = [child for node in nodes for child in _children(node, step)]
     models = [model for node in nodes for model in _models(node) if model.get("type", "object") == "object"]
     if any("properties" not in model for model in models):
         return []
+    if len(models) > 1:
+        models = [model for model in models if model["properties"].get("type", {}).get("const") == kind] or models
     return list(dict.fromkeys(key for model in models for key in model["properties"]))
 
 
@@ -65,8 +72,8 @@ def _models(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield ``node``, or what its reference or its alternatives stand for."""
     if "$ref" in node:
         yield from _models(json_schema()["$defs"][node["$ref"].rpartition("/")[2]])
-    elif "anyOf" in node:
-        for alternative in node["anyOf"]:
+    elif alternatives := node.get("anyOf") or node.get("oneOf"):
+        for alternative in alternatives:
             yield from _models(alternative)
     else:
         yield node

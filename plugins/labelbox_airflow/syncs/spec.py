@@ -13,9 +13,12 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from labelbox_airflow.engine.guard import GuardSpec
+from labelbox_airflow.engine.rows.attach import AttachSpec, MappingSpec
 from labelbox_airflow.engine.rows.spec import RowsSpec, Spec
 from labelbox_airflow.engine.window import Duration, TimezoneName, parse_duration
-from labelbox_airflow.sources.objects import TableSourceSpec
+from labelbox_airflow.notifications.spec import MAIL_ADDRESS, AlertSpec
+from labelbox_airflow.sources.objects import ObjectSourceSpec
+from labelbox_airflow.sources.tables import TableSourceSpec
 from labelbox_airflow.syncs.columns import required_columns
 from labelbox_airflow.syncs.consistency import problems_of
 from labelbox_airflow.syncs.cron import checked_cron, cron_of
@@ -29,6 +32,7 @@ PATTERNS_IN_WORDS = {
     DAG_ID: "made of letters, digits, '_', '-' and '.' alone",
     SOURCE_NAME: "a name of letters, digits and '_' that begins with a letter or '_'",
     LOCATION: "a location such as s3://bucket/prefix or file:///path",
+    MAIL_ADDRESS: "a mail address such as data-team@example.com",
 }
 # Any date in the past will do without catchup; Airflow advises a fixed one, as a moving one makes new DAG versions.
 START_DATE = date(2020, 1, 1)
@@ -116,8 +120,8 @@ class StagingSpec(Spec):
     connection: Name | None = Field(None, description="Airflow connection that opens the location.")
 
 
-class TableInputSpec(TableSourceSpec):
-    """A table in object storage as a source of a sync; every source but the first is joined to the first."""
+class JoinSpec(Spec):
+    """How a source is joined to the first one of a sync."""
 
     join: dict[Name, Name] | None = Field(
         None, min_length=1, description="Columns of this source to columns of the first: `{image_id: rows.image_id}`."
@@ -125,6 +129,17 @@ class TableInputSpec(TableSourceSpec):
     missing: Literal["reject", "leave"] = Field(
         "reject", description="A row without a match here: reject it, or leave the joined columns null."
     )
+
+
+class TableInputSpec(JoinSpec, TableSourceSpec):
+    """A table in object storage as a source of a sync; every source but the first is joined to the first."""
+
+
+class ObjectInputSpec(JoinSpec, ObjectSourceSpec):
+    """The objects that a URI matches as a source of a sync; every source but the first is joined to the first."""
+
+
+InputSpec = Annotated[TableInputSpec | ObjectInputSpec, Field(discriminator="type")]
 
 
 class UnitsSpec(Spec):
@@ -155,15 +170,21 @@ class SyncSpec(Spec):
     labelbox: LabelboxSpec
     ledger: LedgerSpec | None = None
     staging: StagingSpec | None = None
-    sources: dict[Annotated[str, Field(pattern=SOURCE_NAME)], TableInputSpec] = Field(
+    sources: dict[Annotated[str, Field(pattern=SOURCE_NAME)], InputSpec] = Field(
         min_length=1, description="Named sources; the first is the main one, the others are joined to it."
     )
-    rows: RowsSpec
+    rows: RowsSpec | None = Field(None, description="How each source row becomes a data row; this or attach.")
+    attach: AttachSpec | None = Field(
+        None, description="What each source row adds to a data row that is there; this or rows."
+    )
     guard: GuardSpec = GuardSpec()
     units: UnitsSpec = UnitsSpec()
     pool: Name | None = Field(None, description="Airflow pool of the uploads; null = default_pool.")
     timeout: Duration = Field("6h", description="How long one try of a task may take before Airflow ends it.")
     on_missing: OnMissingSpec = OnMissingSpec()
+    alerts: list[AlertSpec] = Field(
+        default_factory=list, description="Who is told of a run that failed, and that the sync is well again."
+    )
 
     @field_validator("timeout")
     @classmethod
@@ -180,12 +201,19 @@ class SyncSpec(Spec):
         return self
 
     @property
+    def mapping(self) -> MappingSpec:
+        """What becomes of the rows: ``rows`` or ``attach``, whichever the file has."""
+        mapping = self.rows or self.attach
+        assert mapping is not None  # as checked above
+        return mapping
+
+    @property
     def main(self) -> str:
         """The name of the main source: the first."""
         return next(iter(self.sources))
 
     @property
-    def joined(self) -> Mapping[str, TableInputSpec]:
+    def joined(self) -> Mapping[str, TableInputSpec | ObjectInputSpec]:
         """The sources joined to the main one, by name, in the order of the file."""
         return {name: source for name, source in self.sources.items() if name != self.main}
 

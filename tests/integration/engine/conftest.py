@@ -22,13 +22,15 @@ from labelbox_airflow.engine.api.data_rows import look_up
 from labelbox_airflow.engine.api.datasets import create_dataset, organization_id
 from labelbox_airflow.engine.api.embeddings import embedding_ids
 from labelbox_airflow.engine.api.exports import export_dataset
+from labelbox_airflow.engine.api.homes import find_data_rows
 from labelbox_airflow.engine.extract import Extraction
 from labelbox_airflow.engine.ledger import DeadLetter, Ledger, Owner, Run
+from labelbox_airflow.engine.ledger.model import FinalState
 from labelbox_airflow.engine.metadata_schema import complete_schema, read_metadata_schema
 from labelbox_airflow.engine.records import Batch, batch_of
+from labelbox_airflow.engine.rows.attach import MappingSpec, mapping_spec
 from labelbox_airflow.engine.rows.decide import Overwrite
 from labelbox_airflow.engine.rows.mapping import RowMapping
-from labelbox_airflow.engine.rows.spec import RowsSpec
 from labelbox_airflow.engine.staging import Staging
 from labelbox_airflow.engine.transport import Transport
 from labelbox_airflow.engine.upload import UnitUpload
@@ -83,6 +85,7 @@ class World:
 
     :param prefix: begins every global key, for keys are unique in an organization
     :param batch_rows: source rows read at a time; None reads all at once
+    :param attach: makes the sync one that attaches, and ``rows`` of no account
     """
 
     transport: Transport
@@ -91,15 +94,22 @@ class World:
     organization: str
     prefix: str = ""
     rows: Mapping[str, Any] = field(default_factory=lambda: ROWS)
+    attach: Mapping[str, Any] | None = None
     unit_rows: int = 1000
     batch_rows: int | None = None
     overwrite: Overwrite = "newer"
     sync: str = "engine"
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    reads: dict[str, int] = field(default_factory=dict)  # rows read by each run
     # Tests that break something replace these.
     open_transport: Callable[[Transport], Any] = lambda transport: transport
     open_ledger: Callable[[Ledger], Any] = lambda ledger: ledger
     open_staging: Callable[[Staging], Any] = lambda staging: staging
+
+    @property
+    def spec(self) -> MappingSpec:
+        """What becomes of the rows."""
+        return mapping_spec(rows=self.rows) if self.attach is None else mapping_spec(attach=self.attach)
 
     @property
     def ledger(self) -> Ledger:
@@ -120,9 +130,16 @@ class World:
         """Run a whole sync and return its rows by outcome, which add up to the rows read."""
         for unit in self.extract(run_id, records):
             self.upload(run_id, unit)
+        self.finish(run_id)
         outcomes = self.outcomes(run_id)
-        assert sum(outcomes.values()) == len(records)
+        assert sum(outcomes.values()) == self.reads[run_id]
         return outcomes
+
+    def finish(self, run_id: str, state: FinalState = "success") -> None:
+        """Do what the report task does in the end."""
+        with self.ledger as ledger:
+            read = self.reads[run_id]
+            ledger.finish_run(self.run(run_id), state=state, rows_read=read, rows_filtered=0, watermark=None)
 
     def extract(self, run_id: str, records: Sequence[Mapping[str, Any]]) -> list[str]:
         """Do what the tasks extract and gate do; return the names of the units."""
@@ -132,7 +149,7 @@ class World:
             opened.begin_run(self.run(run_id), window_start=None, window_end=None, spec_hash="")
             staging = self.staging(run_id)
             staging.clear()
-            spec = RowsSpec.model_validate(self.rows)
+            spec = self.spec
             extraction = Extraction(
                 spec,
                 read_metadata_schema(transport),
@@ -144,11 +161,14 @@ class World:
                 default_version=0,
                 unit_rows=self.unit_rows,
                 overwrite=self.overwrite,
+                find=lambda keys: find_data_rows(transport, self.dataset_id, keys, sleep=doze),
             )
+            extraction.retry_waiting()
             for batch in self._batches(records):
                 extraction.add(batch)
             extracted = extraction.finish()
-            assert extracted.read == len(records)
+            assert extracted.read == len(records) + extracted.retried
+            self.reads[run_id] = extracted.read
             assert extracted.read == extracted.outcomes.total() + extracted.planned.total()
             if extracted.units:
                 complete_schema(transport, extracted.additions)
@@ -176,7 +196,7 @@ class World:
                 self.open_ledger(ledger),
                 self.staging(run_id),
                 run=self.run(run_id),
-                spec=RowsSpec.model_validate(self.rows),
+                spec=self.spec,
                 dataset_id=self.dataset_id,
                 unit=unit,
                 overwrite=self.overwrite,
@@ -216,7 +236,7 @@ class World:
         rows = self.exported() if exported is None else exported
         ids = {row["data_row"]["global_key"]: row["data_row"]["id"] for row in rows}
         batch = batch_of(list(records), place="records")
-        mapping = RowMapping(RowsSpec.model_validate(self.rows), {}, batch.rows.schema.names)
+        mapping = RowMapping(self.spec, {}, batch.rows.schema.names)
         keyed = mapping.key(batch, default_version=0)
         sources = dict(zip(keyed.sources, keyed.rows, strict=True))
         with self.ledger as ledger:

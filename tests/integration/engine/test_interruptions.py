@@ -77,7 +77,9 @@ class Mortal:
 
 
 TRANSPORT = frozenset({"execute", "upload", "put_vectors", "download"})
-LEDGER = frozenset({"begin_run", "claim", "touch", "put", "forget", "intend", "submitted", "settle", "acquire"})
+LEDGER = frozenset(
+    "begin_run claim claim_rows touch put put_rows forget intend submitted settle acquire wait end_wait".split()  # noqa: SIM905
+)
 STAGING = frozenset({"clear", "write_json", "table_writer"})
 
 
@@ -93,10 +95,12 @@ class Scene:
 
     :param prepare: makes several worlds, of one dataset and one ledger, as they are before the run
     :param records: the rows of the run in one of them
+    :param finish: goes on with that where each world has a ledger of its own
     """
 
     prepare: Callable[[Sequence[World]], None]
     records: Callable[[World], list[dict[str, Any]]]
+    finish: Callable[[Sequence[World]], None] = lambda worlds: None
 
     def end(self, world: World) -> dict[str, Any]:
         """Return all that must not depend on an interruption."""
@@ -108,7 +112,15 @@ class Scene:
             "held": world.held(exported),
             "remembered": world.remembered(records, exported),
             "claims": world.claims(),
+            "waiting": self._waiting(world),
         }
+
+    def _waiting(self, world: World) -> dict[str, tuple[int, int]]:
+        """Return the rows that wait, version and source of each by key, as the run after this one would see them."""
+        world.finish("run")
+        with world.ledger as ledger:
+            rows = [row for page in ledger.each_waiting(world.run("next")) for row in page]
+        return {row.global_key.removeprefix(world.prefix): (row.version, len(row.row)) for row in rows}
 
 
 def survive(task: Callable[[], Result], executioner: Executioner) -> Result:
@@ -148,13 +160,15 @@ def crowd(new_world: Callable[..., World], scene: Scene, size: int, **fields: An
     """Return worlds that share a dataset and what was before, each with keys and a copy of the ledger of its own."""
     first = new_world(**fields)
     worlds = [
-        replace(first, prefix=f"{first.prefix}{n}-", directory=first.directory / str(n)) for n in range(1, size + 1)
+        replace(first, prefix=f"{first.prefix}{n}-", directory=first.directory / str(n), reads={})
+        for n in range(1, size + 1)
     ]
     scene.prepare([replace(world, directory=first.directory) for world in worlds])
     for world in worlds:
         world.directory.mkdir()
         for file in first.directory.glob("ledger.db*"):
             shutil.copy(file, world.directory)
+    scene.finish(worlds)
     return worlds
 
 
@@ -167,7 +181,7 @@ def check_every_step(new_world: Callable[..., World], scene: Scene, **fields: An
     whole = Executioner()
     interrupted(undisturbed, scene, whole)
     expected = scene.end(undisturbed)
-    assert sum(expected["outcomes"].values()) == len(scene.records(undisturbed))
+    assert sum(expected["outcomes"].values()) == undisturbed.reads["run"]
     assert expected["claims"] == 0
     for step, world in enumerate(crowd(new_world, scene, len(whole.taken) + 1, **fields)):
         executioner = Executioner(step)
@@ -232,7 +246,51 @@ def edited(world: World) -> list[dict[str, Any]]:
     ]
 
 
+ATTACH: dict[str, Any] = {
+    "global_key": "id",
+    "version": "version",
+    "missing": "later",
+    "metadata": {"engine total": {"column": "total", "kind": "number", "new_field": "add"}},
+    "attachments": [{"type": "RAW_TEXT", "name": "caption", "value": "note"}],
+    "embeddings": {"engine-vector": {"column": "vector", "dimensions": 4, "new_embedding": "add"}},
+}
+BARE: dict[str, Any] = {"row_data": "url", "global_key": "id", "version": "version"}
+
+
+def attached(worlds: Sequence[World]) -> None:
+    """Data rows were loaded, and some attached to; then one was deleted."""
+    world = replace(worlds[0], unit_rows=50_000)
+    loader = replace(world, sync="loader", attach=None, rows=BARE)
+    loader.load("load", [each.record(n) for each in worlds for n in (0, 1, 2, 3, 4, 5)])
+    world.load("before", [each.record(n) for each in worlds for n in (0, 1, 2, 5)])
+    deleted = {f"{each.prefix}0005" for each in worlds}
+    _delete(world, [row["data_row"]["id"] for row in world.exported() if row["data_row"]["global_key"] in deleted])
+
+
+def waited(worlds: Sequence[World]) -> None:
+    """Rows wait; then a data row comes for one of them."""
+    for world in worlds:
+        assert world.load("wait", [world.record(n, total=str(n)) for n in (8, 9)]) == {"waiting": 2}
+    ledger = worlds[0].directory.parent
+    loader = replace(worlds[0], directory=ledger, sync="loader", attach=None, rows=BARE, unit_rows=50_000)
+    loader.load("more", [each.record(8) for each in worlds])
+
+
+def additions(world: World) -> list[dict[str, Any]]:
+    """Changes of each part, a first time, a row without a data row, one whose data row is gone, and a wrong one."""
+    return [
+        world.record(0, version=2, total="7.5"),
+        world.record(1, version=2, total="0.25", note="new", vector=[1, 1, 1, 1]),
+        world.record(2, total="0.5"),
+        world.record(3, total="3"),
+        world.record(4, total="many"),
+        world.record(5, version=2, total="5", note="gone"),
+        world.record(7, total="7"),
+    ]
+
+
 FIRST_LOAD = Scene(nothing, fresh)
+ADDITIONS = Scene(attached, additions, waited)
 EDITS = Scene(loaded, edited)
 
 
@@ -249,6 +307,22 @@ def test_a_first_load_may_be_killed_anywhere(new_world: Callable[..., World]) ->
 @pytest.mark.parametrize("lists", ["merge", "replace"])
 def test_a_run_of_edits_may_be_killed_anywhere(new_world: Callable[..., World], lists: str) -> None:
     check_every_step(new_world, EDITS, rows={**ROWS, "lists": lists})
+
+
+def test_a_run_that_attaches_may_be_killed_anywhere(new_world: Callable[..., World]) -> None:
+    check_every_step(new_world, ADDITIONS, sync="attacher", attach=ATTACH)
+
+
+def test_a_run_that_attaches_may_be_killed_again_and_again(new_world: Callable[..., World]) -> None:
+    undisturbed, world = crowd(new_world, ADDITIONS, 2, sync="attacher", attach=ATTACH)
+    interrupted(undisturbed, ADDITIONS, Executioner())
+
+    interrupted(world, ADDITIONS, Executioner(), survive_all)
+
+    ended = ADDITIONS.end(world)
+    assert ended == ADDITIONS.end(undisturbed)
+    assert ended["outcomes"] == {"updated": 4, "unchanged": 1, "rejected": 1, "waiting": 3}
+    assert sorted(ended["waiting"]) == ["0005", "0007", "0009"]
 
 
 @pytest.mark.parametrize("scene", [pytest.param(FIRST_LOAD, id="first load"), pytest.param(EDITS, id="edits")])

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import logging
 import traceback
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from email.parser import BytesParser
@@ -16,7 +17,12 @@ from typing import Any
 import labelbox
 import pytest
 
-from labelbox_airflow.engine.errors import LabelboxAuthenticationError, LabelboxError, LabelboxUnavailableError
+from labelbox_airflow.engine.errors import (
+    DataIOError,
+    LabelboxAuthenticationError,
+    LabelboxError,
+    LabelboxUnavailableError,
+)
 from labelbox_airflow.hooks.connection import LabelboxConnection
 from labelbox_airflow.hooks.sender import Sender
 from labelbox_airflow.hooks.transport import LabelboxTransport
@@ -275,6 +281,44 @@ def test_an_upload_is_repeated_whole(server: Any, transport: LabelboxTransport) 
     assert (transport.calls, transport.write_calls) == (3, 3)
 
 
+class Pieces:
+    """Content that is not in memory as a whole, and may break off."""
+
+    def __init__(self, pieces: list[bytes], error: Exception | None = None) -> None:
+        self.pieces, self.error, self.read = pieces, error, 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self.pieces))
+
+    def __iter__(self) -> Iterator[bytes]:
+        self.read += 1
+        yield from self.pieces
+        if self.error is not None:
+            raise self.error
+
+
+def test_content_is_sent_piece_by_piece_and_read_anew_at_every_attempt(
+    server: Any, transport: LabelboxTransport
+) -> None:
+    content = Pieces([b"a" * 70_000, b"b" * 70_000, b"c"])
+    server.resets()
+    server.answers({"data": {"uploadFile": {"url": "https://stored.test/1"}}})
+    assert transport.upload(content, filename="a.jpg", content_type="image/jpeg") == "https://stored.test/1"
+    assert content.read == 2
+    request = server.requests[-1]
+    assert b"".join(content.pieces) in request.body
+    assert int(request.headers["Content-Length"]) == len(request.body)
+    assert "Transfer-Encoding" not in request.headers
+
+
+def test_content_that_breaks_off_is_not_sent_again(server: Any, transport: LabelboxTransport) -> None:
+    content = Pieces([b"a" * 70_000, b"b"], DataIOError("the file has changed"))
+    server.answers({"data": {"uploadFile": {"url": "https://stored.test/1"}}})
+    with pytest.raises(DataIOError, match="the file has changed"):
+        transport.upload(content, filename="a.jpg", content_type="image/jpeg")
+    assert content.read == 1
+
+
 def test_an_upload_without_url_is_an_error(server: Any, transport: LabelboxTransport) -> None:
     server.answers({"data": {"uploadFile": None}})
     with pytest.raises(LabelboxError, match=r"the upload of rows\.json was answered without a URL"):
@@ -322,6 +366,31 @@ def test_an_embedding_that_is_not_there_is_not_blamed_on_the_endpoint(
     with pytest.raises(LabelboxError, match="answered 404: embedding not found") as caught:
         transport.put_vectors("emb1", b"{}\n", lines=1)
     assert caught.value.remedy is None
+
+
+def test_vectors_are_counted(server: Any, transport: LabelboxTransport) -> None:
+    server.answers({}, status=503)
+    server.answers({"count": 12})
+    assert transport.count_vectors("emb1") == 12
+    request = server.requests[-1]
+    assert (request.method, request.path) == ("GET", "/adv/adv/v1/embeddings/emb1/vectors/_count")
+    assert request.headers["Authorization"] == f"Bearer {API_KEY}"
+    assert (transport.calls, transport.write_calls) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"status": 404, "payload": {"message": "embedding not found"}}, "answered 404: embedding not found"),
+        ({"status": 200, "payload": {"counts": 1}}, "without a count"),
+    ],
+)
+def test_a_count_that_is_none_is_no_zero(
+    server: Any, transport: LabelboxTransport, answer: dict[str, Any], said: str
+) -> None:
+    server.answers(answer["payload"], status=answer["status"])
+    with pytest.raises(LabelboxError, match=said):
+        transport.count_vectors("emb1")
 
 
 def test_a_download_streams_without_credentials(server: Any, transport: LabelboxTransport) -> None:

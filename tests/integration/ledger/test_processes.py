@@ -14,7 +14,8 @@ from typing import TypeVar
 
 import pytest
 
-from labelbox_airflow.engine.ledger import Claim, Entry, Ledger, Owner, Run
+from labelbox_airflow.engine.ledger import Attempt, Claim, Entry, Ledger, Owner, Run
+from labelbox_airflow.engine.ledger.incidents import RECOVERED
 
 Result = TypeVar("Result")
 
@@ -69,6 +70,34 @@ def put_in_any_order(url: str, number: int) -> None:
             version = 10 * turn + number
             entry = Entry("ds", "dr", version, version, version, *[None] * 5)
             ledger.put(Owner("org", "sync"), dict.fromkeys(order.sample(KEYS, len(KEYS)), entry))
+
+
+def fail_and_recover(url: str, number: int) -> list[tuple[int, bool, bool]]:
+    """Return, for each round, the incident of a run that fails here, and whether to tell of it and of its end."""
+    told = []
+    with Ledger(url) as ledger:
+        for turn in range(ROUNDS):
+            together.wait()
+            failed = ledger.incidents.failed(Attempt("receipts", f"{turn} {number}", 0), "labelbox", catches_up=True)
+            assert failed is not None
+            incident, kind = failed
+            tells = ledger.incidents.claim(incident, kind, "mail", f"{turn} {number}")
+            if tells:
+                ledger.incidents.sent(incident, kind, "mail")
+            together.wait()
+            over = ledger.incidents.succeeded(Attempt("receipts", f"well {turn} {number}", 0), None)
+            ends = over is not None and ledger.incidents.claim(over, RECOVERED, "mail", f"well {turn} {number}")
+            if ends:
+                ledger.incidents.sent(incident, RECOVERED, "mail")
+            told.append((incident.id, tells, ends))
+    return told
+
+
+def test_of_processes_that_fail_at_once_one_tells_of_it_and_one_of_its_end(ledger_url: str) -> None:
+    for turn in zip(*in_processes(4, fail_and_recover, ledger_url), strict=True):
+        incidents, tells, ends = zip(*turn, strict=True)
+        assert len(set(incidents)) == 1
+        assert (sum(tells), sum(ends)) == (1, 1)
 
 
 def test_of_two_processes_that_acquire_at_once_exactly_one_holds_each_key(ledger_url: str) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from labelbox_airflow.engine.errors import ConfigurationError, SourceError
 from labelbox_airflow.engine.window import Window
-from labelbox_airflow.sources.objects import TableSource, TableSourceSpec
+from labelbox_airflow.sources.tables import TableSource, TableSourceSpec
 
 if TYPE_CHECKING:
     from labelbox_local.stack import ObjectStore
@@ -59,7 +59,7 @@ def test_globs_read_tables_and_leave_markers_out(object_store: ObjectStore, buck
     }.items():
         object_store.put(bucket, key, body)
     found = source(f"s3://{bucket}/in/**", connection)
-    assert [item.place for item in found.places(None)] == [
+    assert [file.item.place for file in found.files(None)] == [
         f"s3://{bucket}/in/{key}" for key in ("1.csv", "deep/3.ndjson", "deep/4.parquet", "deep/er/2.csv.gz")
     ]
     assert values(found) == ["1", "3", 4, "2"]
@@ -147,7 +147,7 @@ def test_refused_credentials_are_named(object_store: ObjectStore, bucket: str, m
     wrong["password"] = "wrong"
     monkeypatch.setenv("AIRFLOW_CONN_S3_WRONG_SECRET", json.dumps(wrong))
     with pytest.raises(ConfigurationError) as caught:
-        source(f"s3://{bucket}/*.csv", "s3_wrong_secret").places(None)
+        source(f"s3://{bucket}/*.csv", "s3_wrong_secret").files(None)
     assert "the storage refuses the credentials (SignatureDoesNotMatch) (connection 's3_wrong_secret')" in str(
         caught.value
     )

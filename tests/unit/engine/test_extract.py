@@ -376,9 +376,9 @@ def test_tables_of_other_columns_share_fields_and_options(world: World) -> None:
     )
     extracted = world.extract(first, second, spec=spec)
     assert extracted.additions == {"cc": SchemaAddition("enum", frozenset({"IT", "ES"}))}
-    assert list(extracted.rows.metadata) == ["cc"]
-    assert [(a.type, a.name) for a in extracted.rows.attachments] == [("RAW_TEXT", "n")]
-    assert extracted.rows.column_grammar is None
+    assert list(extracted.mapping.metadata) == ["cc"]
+    assert [(a.type, a.name) for a in extracted.mapping.attachments] == [("RAW_TEXT", "n")]
+    assert extracted.mapping.column_grammar is None
     assert [unit.keys for unit in world.units(extracted)] == [["a"], ["b"]]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from labelbox_airflow.engine.ledger import DeadLetter
-from labelbox_airflow.engine.report import OUTCOMES, Reason, ReasonTally, Report, make_report
+from labelbox_airflow.engine.report import OUTCOMES, Reason, ReasonTally, Report, VectorCount, make_report
 
 
 def tally_of(letters: Iterable[DeadLetter]) -> ReasonTally:
@@ -88,3 +88,35 @@ def test_the_text_says_what_is_left_and_why() -> None:
     assert "not sent, or not settled: 3" in text
     assert "rejected 2 with bad_url: t.csv line 1: reason 1" in text
     assert "also k2" in text
+
+
+def test_rows_that_wait_or_are_left_alone_add_up_beside_the_outcomes() -> None:
+    made = report(
+        read=15,
+        retried=2,
+        tallies={
+            "extract": {"unchanged": 2, "waiting": 3, "left_alone": 4},
+            "unit-00001": {"updated": 2, "waiting": 1},
+        },
+    )
+
+    assert made.adds_up
+    assert made.aside == {"waiting": 4, "left_alone": 4}
+    assert report().aside == {}
+    content = made.as_dict()
+    assert (content["waiting"], content["left_alone"], content["retried"]) == (4, 4, 2)
+    assert sum(content["outcomes"].values()) + 4 + 4 + content["unsettled"] == content["read"]
+    assert Report.from_dict(orjson.loads(orjson.dumps(content))) == made
+    text = made.as_text()
+    assert "  waiting for their data rows: 4\n  left alone, without a data row: 4\n" in text
+    assert "  of the rows read had waited since earlier runs: 2\n" in text
+    assert "waiting" not in report().as_text()
+
+
+def test_vectors_are_reported_and_a_shortage_told() -> None:
+    counts = [VectorCount("clip", "e1", 10, 5, 15), VectorCount("v2", "e2", 10, 5, 14)]
+    made = report(vectors=counts)
+
+    assert [counted.is_short for counted in counts] == [False, True]
+    assert "  vectors of 'clip': 10 before, 5 new, 15 now" in made.as_text()
+    assert Report.from_dict(orjson.loads(orjson.dumps(made.as_dict()))) == made

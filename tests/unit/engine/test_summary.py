@@ -13,6 +13,7 @@ from labelbox_airflow.engine.errors import IncompleteRunError
 from labelbox_airflow.engine.extract import Extracted
 from labelbox_airflow.engine.metadata_schema import MetadataField, SchemaAddition
 from labelbox_airflow.engine.report import Reason
+from labelbox_airflow.engine.rows.attach import AttachSpec
 from labelbox_airflow.engine.rows.spec import RowsSpec
 from labelbox_airflow.engine.staging import Staging
 from labelbox_airflow.engine.summary import Summary, plan_text
@@ -47,7 +48,7 @@ def test_a_summary_comes_back_from_staging(tmp_path: Path) -> None:
 
 def test_an_empty_summary_comes_back_and_missing_counts_are_zero(tmp_path: Path) -> None:
     staging = Staging(LocalFileSystem(), str(tmp_path))
-    summary = Summary.of(Extracted(extracted().rows), TARGET, "everything", False, "newer")
+    summary = Summary.of(Extracted(extracted().mapping), TARGET, "everything", False, "newer")
     staging.write_json("s.json", summary.as_dict())
     read = Summary.read_from(staging, "s.json")
     assert read == summary
@@ -91,3 +92,33 @@ def test_a_plan_without_changes_calls_nothing() -> None:
     text = plan_text(Summary.of(found, {**TARGET, "dataset_id": None}, "everything", True, "newer"), found, {}, [])
     assert "about 0 calls to Labelbox" in text
     assert "everything into 'Receipts' (the dataset would be created)" in text
+
+
+def test_a_plan_shows_the_rows_that_would_wait_or_be_left_alone() -> None:
+    spec = AttachSpec.model_validate({"global_key": "id", "metadata": {"cc": "cc"}, "missing": "later"})
+    found = Extracted(
+        spec,
+        read=10,
+        retried=2,
+        outcomes=Counter(waiting=4, left_alone=3),
+        planned=Counter(update=3),
+        samples={"no_data_row": ["k1", "k2"]},
+    )
+    summary = Summary.of(found, TARGET, WINDOW, True, "newer")
+
+    lines = plan_text(summary, found, {}, []).splitlines()
+
+    assert lines[1] == "  10 rows read, of which 2 had waited since earlier runs"
+    assert lines[6:9] == [
+        "  4 waiting for their data rows, e.g. k1, k2",
+        "  3 left alone, without a data row, e.g. k1, k2",
+        "  0 rejected",
+    ]
+
+
+def test_the_summary_of_rows_that_are_attached_comes_back(tmp_path: Path) -> None:
+    spec = AttachSpec.model_validate({"global_key": "id", "metadata": {"cc": "cc"}, "missing": "later"})
+    staging = Staging(LocalFileSystem(), str(tmp_path))
+    summary = Summary.of(Extracted(spec, read=3, retried=1), TARGET, WINDOW, True, "newer")
+    staging.write_json("s.json", summary.as_dict())
+    assert Summary.read_from(staging, "s.json") == summary

@@ -114,6 +114,14 @@ def test_an_update_writes_the_changed_parts_alone_by_global_key() -> None:
     assert second["id"]["value"] == second["payload"]["global_key"] == "b"
 
 
+def test_an_update_of_a_certain_data_row_goes_by_its_id() -> None:
+    batch = rows(global_key=["a", "b"], attachments=["[]", "[]"])
+    first, second = items(WIRE.updates(batch, ("attachments",), ["id 1", "id 2"]))
+    assert first["id"] == {"type": "ID", "value": "id 1"}
+    assert second["id"] == {"type": "ID", "value": "id 2"}
+    assert second["payload"] == {"global_key": "b", "attachments": [], "dataset_id": "dataset"}
+
+
 @pytest.mark.parametrize(
     "parts", [("row_data",), ("metadata",), ("embeddings",), ("row_data", "metadata", "embeddings")]
 )

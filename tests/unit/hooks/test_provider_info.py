@@ -12,6 +12,7 @@ from typing import Any
 import airflow
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+from airflow.sdk import BaseNotifier
 
 from labelbox_airflow import get_provider_info
 from labelbox_airflow.hooks.labelbox import LabelboxHook
@@ -49,6 +50,9 @@ def test_every_module_named_exists() -> None:
     ]
     plugins = [entry["plugin-class"].rpartition(".")[0] for entry in INFO["plugins"]]
     assert all(importlib.import_module(module) for module in named + plugins)
+    for path in INFO["notifications"]:
+        module, _, name = path.rpartition(".")
+        assert issubclass(getattr(importlib.import_module(module), name), BaseNotifier)
 
 
 def test_nothing_heavy_comes_with_the_hook_and_the_trigger() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from labelbox_airflow.engine.errors import DataIOError
-from labelbox_airflow.engine.ledger import Acquired, Claim, Ledger, Run
+from labelbox_airflow.engine.fingerprint import text_fingerprints
+from labelbox_airflow.engine.ledger import Acquired, Claim, ClaimedRows, Ledger, Run
 
 Begin = Callable[..., Run]
 SEVEN_HOURS = timedelta(hours=7)
@@ -184,6 +188,104 @@ def test_settling_a_unit_releases_its_claims_only(ledger: Ledger, begin: Begin) 
 def test_a_run_must_begin_before_it_claims(ledger: Ledger) -> None:
     with pytest.raises(DataIOError, match="has not begun"):
         ledger.claim(Run("org", "receipts", "never"), {"k": claim()})
+
+
+def test_claims_made_page_by_page_are_found_together(ledger: Ledger, begin: Begin, clock) -> None:
+    pages = [{f"k{page}-{n}": claim(10 * page + n) for n in range(3)} for page in range(40)]
+    keys = [key for page in pages for key in page]
+    first, second = begin("first"), begin("second")
+    for run in (first, second):
+        for page in pages:
+            ledger.claim(run, page, repeats=False)
+        clock.advance(timedelta(seconds=1))
+
+    assert ledger.claims(first, [*keys, "other"]) == {key: wish for page in pages for key, wish in page.items()}
+    assert ledger.claimed_elsewhere(first, [*keys, "other"]) == set(keys)
+    assert ledger.acquire(first, "u1", keys).superseded == dict.fromkeys(keys, "receipts/second")
+    assert ledger.claims(first, keys) == {}
+    assert ledger.acquire(second, "u1", keys).held == {
+        key: wish.sequence for page in pages for key, wish in page.items()
+    }
+
+
+def test_rows_claimed_in_columns_are_claims_like_others(ledger: Ledger, begin: Begin) -> None:
+    run, keys = begin(), ["b", "a", "c"]
+    columns = (np.array(numbers, np.int64) for numbers in ((7, 8, 9), (10, 20, 30), (-1, 0, 2**63 - 1)))
+    ledger.claim_rows(run, ClaimedRows("u1", text_fingerprints(keys), *columns, ["o 1", "o 2", "o 3"]))
+    assert ledger.claims(run, ["c", "b"]) == {
+        "b": Claim("u1", 7, 10, -1, "o 1"),
+        "c": Claim("u1", 9, 30, 2**63 - 1, "o 3"),
+    }
+    assert ledger.acquire(run, "u1", keys).held == {"b": 7, "a": 8, "c": 9}
+
+
+@dataclass
+class Wish:
+    """A claim in the model."""
+
+    claim: Claim
+    at: int
+    sending: bool = False
+    gave_way_to: str | None = None
+
+
+def decided(claims: dict[str, dict[str, Wish]], runs: dict[str, Run], asking: str, unit: str) -> Acquired:
+    """Decide key by key what `acquire` decides in columns, all leases being live."""
+    own = {key: wish for key, wish in claims[asking].items() if wish.claim.unit == unit}
+    waiting: dict[str, str] = {}
+    yielding = {key: wish.gave_way_to for key, wish in own.items() if wish.gave_way_to}
+    for key, mine in own.items():
+        rivals = [(name, theirs[key]) for name, theirs in claims.items() if name != asking and key in theirs]
+        rivals = [(name, wish) for name, wish in rivals if not wish.gave_way_to]
+        ranked = {name: (wish.claim.version, wish.at) for name, wish in rivals if runs[name].sync == runs[asking].sync}
+        greater = [name for name in ranked if ranked[name] > (mine.claim.version, mine.at)]
+        sending = [name for name, wish in rivals if wish.sending]
+        if mine.gave_way_to:
+            continue
+        if sending:
+            (waiting[key],) = sending
+        elif greater and not mine.sending:
+            yielding[key] = max(greater, key=ranked.__getitem__)
+    if not waiting:
+        for key, mine in own.items():
+            mine.gave_way_to = yielding.get(key)
+            mine.sending = key not in yielding
+    called = {name: f"{run.sync}/{run.run_id}" for name, run in runs.items()}
+    held = {} if waiting else {key: wish.claim.sequence for key, wish in own.items() if key not in yielding}
+    return Acquired(
+        held,
+        {key: called[name] for key, name in yielding.items()},
+        {key: called[name] for key, name in waiting.items()},
+    )
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_it_agrees_with_a_model_that_looks_at_each_key(ledger: Ledger, begin: Begin, clock, seed: int) -> None:
+    chance = random.Random(seed)
+    runs = {name: begin(name, sync=sync) for name, sync in (("a", "x"), ("b", "x"), ("c", "x"), ("d", "y"))}
+    claims: dict[str, dict[str, Wish]] = {name: {} for name in runs}
+    steps = [(name, unit) for name in runs for unit in ("u1", "u2")] * 3
+    chance.shuffle(steps)
+    for number, (name, unit) in enumerate(steps):
+        if (name, unit) in steps[:number]:
+            continue  # claimed before: the rest of the steps only acquire
+        keys = chance.sample("abcdefgh", chance.randrange(1, 8))
+        wished = {key: claim(100 * number + n, chance.randrange(3), unit) for n, key in enumerate(keys)}
+        clock.advance(timedelta(seconds=1))
+        ledger.claim(runs[name], wished)
+        for key, wish in wished.items():
+            if key not in claims[name] or wish.version > claims[name][key].claim.version:
+                claims[name][key] = Wish(wish, number)
+    for name, unit in steps:
+        keys = sorted(key for key, wish in claims[name].items() if wish.claim.unit == unit)
+        elsewhere = [key for key in claims[name] if key not in keys]
+        expected = decided(claims, runs, name, unit)
+        assert ledger.acquire(runs[name], unit, [*keys, *elsewhere]) == expected
+        kept = {key: wish.claim for key, wish in claims[name].items() if not wish.gave_way_to}
+        assert ledger.claims(runs[name], "abcdefgh") == kept
+        if chance.random() < 0.2:
+            ledger.settle(runs[name], unit, counts={}, rejected=[])
+            claims[name] = {key: wish for key, wish in claims[name].items() if wish.claim.unit != unit}
 
 
 def test_runs_that_race_never_send_a_key_together_and_none_is_lost(ledger_url: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from labelbox_airflow.engine.errors import ConfigurationError
-from labelbox_airflow.engine.ledger import Entry, Ledger, LedgerUnavailableError, Owner
+from labelbox_airflow.engine.ledger import Attempt, Entry, Ledger, LedgerUnavailableError, Owner
 
 
 def write_some(url: str, number: int, failures: multiprocessing.Queue) -> None:
@@ -45,6 +45,19 @@ def test_a_newer_schema_is_refused(ledger_url: str) -> None:
     engine.dispose()
     with Ledger(ledger_url) as ledger, pytest.raises(ConfigurationError, match=r"schema version 99.*Upgrade"):
         ledger.count(Owner("org", "sync"), "ds")
+
+
+def test_a_table_that_an_older_package_did_not_know_is_added(ledger_url: str) -> None:
+    with Ledger(ledger_url) as ledger:
+        ledger.put(Owner("org", "sync"), {"k": Entry("ds", None, 1, *[None] * 7)})
+    engine = create_engine(ledger_url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE ledger_incidents"))
+        connection.execute(text("DROP TABLE ledger_notices"))
+    engine.dispose()
+    with Ledger(ledger_url) as ledger:
+        assert ledger.incidents.failed(Attempt("sync", "run", 0), "failed", catches_up=True) is not None
+        assert ledger.count(Owner("org", "sync"), "ds") == 1
 
 
 def test_sqlite_writes_ahead(tmp_path: Path) -> None:

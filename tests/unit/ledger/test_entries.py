@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from labelbox_airflow.engine.errors import DataIOError
-from labelbox_airflow.engine.ledger import Entry, Ledger, Owner
+from labelbox_airflow.engine.ledger import Entry, EntryRows, Ledger, Owner
 
 BIGGEST, SMALLEST = 2**63 - 1, -(2**63)
 STRANGE = [
@@ -40,6 +40,36 @@ def test_what_was_put_is_read_back_whole_for_any_text(ledger: Ledger) -> None:
     entries = {key: entry(source=BIGGEST, metadata=SMALLEST, embeddings=None) for key in STRANGE}
     ledger.put(OWNER, entries)
     assert ledger.entries(OWNER, [*STRANGE, "unknown"]) == entries
+
+
+def test_keys_with_another_source_or_an_older_version_are_told_for_any_text(ledger: Ledger) -> None:
+    sources = {key: (BIGGEST, SMALLEST, 0)[number % 3] for number, key in enumerate(STRANGE)}
+    assert ledger.unlike(OWNER, "ds1", sources, 10) == dict.fromkeys(STRANGE)
+    ledger.put(OWNER, {key: entry(source=source) for key, source in sources.items()})
+    ledger.put(ENRICHING, {"theirs": entry(source=1)})
+    assert ledger.unlike(OWNER, "ds1", sources, 10) == {}
+    assert ledger.unlike(OWNER, "ds1", sources, 11) == dict.fromkeys(STRANGE, 10)
+    assert ledger.unlike(OWNER, "ds2", sources, 10) == dict.fromkeys(STRANGE)
+    assert ledger.unlike(ENRICHING, "ds1", {"theirs": 1, "plain": BIGGEST}, 10) == {"plain": None}
+    others = {key: source - 1 if source else 1 for key, source in sources.items() if source != SMALLEST}
+    assert ledger.unlike(OWNER, "ds1", {**others, "unknown": 1}, 10) == dict.fromkeys([*others, "unknown"])
+    ledger.put(OWNER, {"without": entry(source=None)})
+    assert ledger.unlike(OWNER, "ds1", {"without": 0}, 10) == {"without": None}
+
+
+def test_rows_put_in_columns_are_entries_like_others(ledger: Ledger) -> None:
+    ledger.put(OWNER, {"b": entry(version=20), "c": entry()})
+    marks = [[1, 2, None], [3, 4, 5], [None] * 3, [6, 7, 8], [None, None, 9]]
+    ledger.put_rows(OWNER, EntryRows("ds1", ["b", "c", "a"], ["dr1", "new", None], [11, 12, 13], [7, 8, 9], marks))
+    assert ledger.entries(OWNER, ["a", "b", "c"]) == {
+        "a": Entry("ds1", None, 13, 9, None, 5, None, 8, 9, None),
+        "b": Entry("ds1", "dr1", 20, 7, 1, 3, 4, 6, 6, 7),
+        "c": Entry("ds1", "new", 12, 8, 2, 4, None, 7, None, None),
+    }
+    ledger.put_rows(OWNER, EntryRows("ds1", ["b"], [None], [3], [7], [[1]] * 5), force=True)
+    assert ledger.entries(OWNER, ["b"])["b"].version == 3
+    with pytest.raises(DataIOError, match="cannot be kept"):
+        ledger.put_rows(OWNER, EntryRows("ds1", [""], [None], [3], [7], [[1]] * 5))
 
 
 def test_organizations_do_not_see_each_other(ledger: Ledger) -> None:

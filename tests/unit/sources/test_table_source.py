@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from labelbox_airflow.engine.errors import ConfigurationError, SourceError
 from labelbox_airflow.engine.window import Window
-from labelbox_airflow.sources.objects import TableSource, TableSourceSpec
+from labelbox_airflow.sources.tables import TableSource, TableSourceSpec
 
 
 def utc(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> datetime:
@@ -33,7 +33,7 @@ def put(base: Path, name: str, text: str = "a\n1\n", modified: datetime | None =
 
 
 def names(found: TableSource, base: Path, window: Window | None = None) -> list[str]:
-    return [item.place.removeprefix(f"{base}/") for item in found.places(window)]
+    return [file.item.place.removeprefix(f"{base}/") for file in found.files(window)]
 
 
 def values(found: TableSource, window: Window | None = None, column: str = "a") -> list[Any]:
@@ -87,8 +87,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     put(tmp_path, "d/x.csv")
-    with pytest.raises(SourceError, match=r"this is a folder\. Name its files, such as .*/d/\*\.csv"):
-        source("d", tmp_path).places(None)
+    with pytest.raises(SourceError, match=r"this is a folder\. Name its files, such as .*/d/\*"):
+        source("d", tmp_path).files(None)
 
 
 def test_an_empty_file_is_named(tmp_path: Path) -> None:
@@ -146,15 +146,15 @@ def test_without_a_window_all_dates_are_read_with_the_times_they_have_in_windows
         put(tmp_path, name)
     found = source("{date:%Y-%m-%d}.csv", tmp_path, window={"by": "path", "timezone": "Europe/Berlin"})
     assert names(found, tmp_path) == ["2026-03-01.csv", "2026-03-02.csv"]
-    everything = [item.time for item in found.places(None)]
-    windows = [item.time for item in found.places(Window(utc(2026, 2, 1), utc(2026, 4, 1)))]
+    everything = [file.time for file in found.files(None)]
+    windows = [file.time for file in found.files(Window(utc(2026, 2, 1), utc(2026, 4, 1)))]
     assert everything == windows == [utc(2026, 3, 1, 23), utc(2026, 3, 2, 23)]
 
 
 def test_a_path_of_several_slots_has_its_modification_time_without_a_window(tmp_path: Path) -> None:
     put(tmp_path, "2026-03.csv", modified=utc(2026, 3, 9))
     found = source("{date:%Y-%m}.csv", tmp_path, window={"by": "path"})
-    assert [item.time for item in found.places(None)] == [utc(2026, 3, 9)]
+    assert [file.time for file in found.files(None)] == [utc(2026, 3, 9)]
 
 
 def test_windows_by_modification_time(tmp_path: Path) -> None:
@@ -207,7 +207,11 @@ def test_a_window_column_that_is_not_there_is_named(tmp_path: Path) -> None:
         ({"uri": "s3://b/x.csv", "window": {"by": "path"}}, "and 's3://b/x.csv' has none"),
         ({"uri": "s3://b/{day}.csv", "window": {"by": "path"}}, "is no placeholder"),
         ({"uri": "s3://conn@b/x.csv"}, "name the connection under connection:"),
-        ({"uri": "x.csv", "wait_for": "_SUCCESS"}, "wait_for is not built yet"),
+        ({"uri": "x.csv", "wait_for": "../_SUCCESS"}, "wait_for: '../_SUCCESS' is no file's name"),
+        ({"uri": "x.csv", "wait_for": "*.done"}, "wait_for: '\\*.done' is no file's name"),
+        ({"uri": "x.csv", "wait_timeout": "1h"}, "wait_timeout says nothing without wait_for or settle"),
+        ({"uri": "x.csv", "settle": "soon"}, "'soon' is no duration"),
+        ({"uri": "x.csv", "settle": "10m", "poke_interval": "0s"}, "poke_interval must be longer than zero"),
         ({"uri": "x.csv", "conection": "c"}, "Extra inputs"),
         ({"uri": "x.csv", "format": "xlsx"}, "'auto', 'csv', 'ndjson' or 'parquet'"),
     ],
@@ -227,7 +231,7 @@ def test_importing_the_source_imports_nothing_heavy() -> None:
     import sys
 
     code = (
-        "import sys, labelbox_airflow.sources.objects; "
+        "import sys, labelbox_airflow.sources.tables; "
         "print([name for name in ('airflow', 'pyarrow', 'numpy', 'fsspec', 'boto3') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from labelbox_airflow.engine.window import Window
-from labelbox_airflow.sources import objects
-from labelbox_airflow.sources.objects import TableSource, TableSourceSpec
+from labelbox_airflow.sources import location
+from labelbox_airflow.sources.tables import TableSource, TableSourceSpec
 
 
 @pytest.mark.parametrize("many", [0, 1000])
 def test_many_slots_select_the_same_files_as_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int) -> None:
-    monkeypatch.setattr(objects, "MANY_SLOTS", many)
+    monkeypatch.setattr(location, "MANY_SLOTS", many)
     for day in range(1, 6):
         (tmp_path / f"2026-03-0{day}.csv").write_text(f"id\n{day}\n")
     spec = TableSourceSpec.model_validate(
@@ -24,8 +24,8 @@ def test_many_slots_select_the_same_files_as_few(tmp_path: Path, monkeypatch: py
 
     window = Window(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 4, tzinfo=UTC))
 
-    assert [item.place[-14:] for item in source.places(window)] == ["2026-03-02.csv", "2026-03-03.csv"]
-    assert [item.time for item in source.places(window)] == [
+    assert [file.item.place[-14:] for file in source.files(window)] == ["2026-03-02.csv", "2026-03-03.csv"]
+    assert [file.time for file in source.files(window)] == [
         datetime(2026, 3, 3, tzinfo=UTC),
         datetime(2026, 3, 4, tzinfo=UTC),
     ]
@@ -38,4 +38,4 @@ def test_a_window_since_the_beginning_of_time_is_quick_and_whole(tmp_path: Path)
     )
     window = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
 
-    assert len(TableSource(spec).places(window)) == 1
+    assert len(TableSource(spec).files(window)) == 1

@@ -12,6 +12,10 @@ from labelbox_airflow.syncs.load import SyncFileError, load_sync
 
 from .conftest import GOOD
 
+PHOTOS: Mapping[str, Any] = {"type": "objects", "uri": "s3://photos/*.jpg", "join": {"stem": "rows.image_id"}}
+SIDECAR: Mapping[str, Any] = {"path": "{stem}.json"}
+FACTS: Mapping[str, Any] = {"facts": {"type": "table", "uri": "s3://facts/*.parquet", "join": {"id": "photos.stem"}}}
+
 ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
     "typo in a nested key": (
         {"rows/metadata/country/knd": "enum"},
@@ -127,7 +131,10 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
     ),
     "local file": (
         {"rows/row_data": "file:///data/{x}.png"},
-        "rows.row_data: 'file:///data/{x}.png' is a local file, which Labelbox cannot read; give a URL of the object",
+        (
+            "rows.row_data: 'file:///data/{x}.png' is a local file, which Labelbox cannot read; give a URL, "
+            "or set rows.local_files to upload it"
+        ),
     ),
     "s3 without region": (
         {"rows/row_data": "s3://b/{x}.png"},
@@ -155,11 +162,86 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
     "export": ({"direction": "export"}, "direction: 'export' is not built yet in this version. There is: import"),
     "source of a type to come": (
         {"sources/facts": {"type": "sql", "query": "select 1", "join": {"a": "rows.a"}}},
-        "sources.facts.type: 'sql' is not built yet in this version. There is: table",
+        "sources.facts.type: 'sql' is not built yet in this version. There is: table, objects",
     ),
     "misspelt type": (
         {"sources/facts/type": "tabel"},
-        "sources.facts.type: 'tabel' is not known here (table). Did you mean 'table'?",
+        "sources.facts.type: 'tabel' is not known here (table, objects). Did you mean 'table'?",
+    ),
+    "a key of tables on objects": (
+        {"sources/photos": {**PHOTOS, "csv": {}}},
+        (
+            "sources.photos.csv: unknown key. Known: uri, connection, window, wait_for, settle, wait_timeout, "
+            "poke_interval, type, sidecar, join, missing."
+        ),
+    ),
+    "a key of objects on a table": (
+        {"sources/rows/sidecar": {"path": "{stem}.json"}},
+        (
+            "sources.rows.sidecar: unknown key. Known: uri, connection, window, wait_for, settle, wait_timeout, "
+            "poke_interval, type, format, csv, join, missing."
+        ),
+    ),
+    "typo in a sidecar": (
+        {"sources/photos": {**PHOTOS, "sidecar": {**SIDECAR, "mising": "leave"}}},
+        "sources.photos.sidecar.mising: unknown key. Did you mean 'missing'?",
+    ),
+    "source without a type": (
+        {"sources/facts/type": ...},
+        "sources.facts.type: is missing",
+    ),
+    "column that objects do not have": (
+        {"sources/photos": PHOTOS, "rows/external_id": "photos.nam"},
+        "rows.external_id: 'photos.nam': objects have no column 'nam'. Did you mean 'name'?",
+    ),
+    "join on a column that objects do not have": (
+        {"sources/photos": {**PHOTOS, "join": {"stm": "rows.image_id"}}},
+        "sources.photos.join.stm: 'photos.stm': objects have no column 'stm'. Did you mean 'stem'?",
+    ),
+    "column of a sidecar that is a text": (
+        {"sources/photos": {**PHOTOS, "sidecar": {"path": "{stem}.txt"}}, "rows/external_id": "photos.sidecar.title"},
+        "rows.external_id: 'photos.sidecar.title': a sidecar that is a text has one column, sidecar.text",
+    ),
+    "sidecar of a joined source without its source": (
+        {"sources/photos": {**PHOTOS, "sidecar": {"path": "{stem}.json"}}, "rows/external_id": "sidecar.title"},
+        "rows.external_id: 'sidecar.title': there is no source 'sidecar'. Known: facts, photos.",
+    ),
+    "sidecar called as a source": (
+        {
+            "sources": {
+                "photos": {"type": "objects", "uri": "s3://b/*", "sidecar": {**SIDECAR, "name": "facts"}},
+                **FACTS,
+            },
+            "rows": {"row_data": "uri", "global_key": "path"},
+        },
+        "sources.photos.sidecar.name: 'facts' is a source too, so facts.<key> would be either's",
+    ),
+    "wait without what for": (
+        {"sources/rows/wait_timeout": "1h"},
+        "sources.rows: wait_timeout says nothing without wait_for or settle",
+    ),
+    "local files that nobody lists": (
+        {"rows/local_files": "upload"},
+        (
+            "rows.local_files: no source of type objects lists local files; name a folder: "
+            "local_files: {upload: /data/photos}"
+        ),
+    ),
+    "local files in a bucket": (
+        {"rows/local_files": {"upload": "s3://b/photos"}},
+        "rows.local_files.upload: 's3://b/photos' is no path on a local disk",
+    ),
+    "local files of a structured asset": (
+        {"rows/local_files": {"upload": "/data"}, "rows/row_data": {"pdf_url": "uri"}},
+        "rows.local_files: goes with a row_data that is a single value: the path of the file",
+    ),
+    "local files of nowhere": (
+        {"rows/local_files": {"upload": []}},
+        "rows.local_files.upload: is empty; name a folder, or leave local_files out",
+    ),
+    "misspelt local files": (
+        {"rows/local_files": "uplaod"},
+        "rows.local_files: 'uplaod' is neither upload nor a mapping such as {upload: /data/photos}",
     ),
     "missing: later": (
         {"sources/facts/missing": "later"},
@@ -198,8 +280,8 @@ def test_one_fault_is_one_problem_with_its_place_and_remedy(
 
 
 FUTURE_KEYS = [
-    "project", "annotations", "tables", "files", "sink", "export", "alerts", "transform", "labelbox/project",
-    "sources/rows/wait_for", "sources/rows/transform", "rows/where", "rows/transform",
+    "project", "annotations", "tables", "files", "sink", "export", "transform", "labelbox/project",
+    "sources/rows/transform", "rows/where", "rows/transform",
 ]  # fmt: skip
 
 

@@ -158,3 +158,17 @@ def test_a_pool_and_connection_that_are_there_are_no_problem(
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_LEDGER", '{"conn_type": "sqlite"}')
     assert found({"pool": "default_pool", "ledger": {"connection": "ledger"}}) == []
+
+
+def test_listed_objects_and_folders_to_upload_from_are_looked_for(
+    labelbox: FakeLabelbox, found: Any, tmp_path: Any
+) -> None:
+    photos = {"type": "objects", "uri": "photos/*.jpg", "join": {"stem": "rows.image_id"}}
+    changes = {"sources/photos": photos, "rows/row_data": "photos.uri", "rows/local_files": "upload"}
+    assert found(changes) == [f"rows.local_files: there is no {tmp_path}/photos on this machine"]
+    (tmp_path / "photos").mkdir()
+    assert found(changes) == []
+    (problem,) = found({**changes, "sources/photos": {**photos, "uri": "photos/1.jpg"}})
+    assert problem.startswith(f"sources.photos: {tmp_path}/photos/1.jpg: there is no such file")
+    (problem,) = found({**changes, "rows/local_files": {"upload": ["photos", "/no/such/folder"]}})
+    assert problem == "rows.local_files: there is no /no/such/folder on this machine"

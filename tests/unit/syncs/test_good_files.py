@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from labelbox_airflow.engine.errors import ConfigurationError
 from labelbox_airflow.engine.guard import GuardSpec
 from labelbox_airflow.syncs.columns import template_columns
 from labelbox_airflow.syncs.load import SyncFileError, find_syncs, load_sync, sync_directory
+from labelbox_airflow.syncs.local_files import upload_paths
 from labelbox_airflow.syncs.spec import ScheduleSpec
 
 
@@ -234,6 +236,42 @@ def test_an_error_survives_the_way_between_processes(write: Any) -> None:
 def test_the_sample_sync_loads() -> None:
     samples = Path(__file__).resolve().parents[3] / "include" / "syncs"
     assert [load_sync(path, variables={}).name for path in find_syncs(samples)] == [p.stem for p in find_syncs(samples)]
+
+
+def test_columns_of_sidecars_belong_to_the_source_of_their_objects(write: Any) -> None:
+    sidecar = {"name": "about", "path": "{stem}.json"}
+    photos = {"type": "objects", "uri": "s3://photos/*", "sidecar": sidecar}
+    main = load_sync(
+        write(
+            {
+                "sources": {
+                    "photos": photos,
+                    "facts": {"type": "table", "uri": "f.csv", "join": {"id": "photos.about.id"}},
+                },
+                "rows": {"row_data": "uri", "global_key": "{about.place.city}/{stem}", "external_id": "facts.name"},
+            }
+        )
+    ).spec
+    assert main.columns() == {"photos": ("uri", "about.place.city", "stem", "about.id"), "facts": ("name", "id")}
+    joined = load_sync(
+        write({"sources/photos": {**photos, "join": {"about.id": "rows.id"}}, "rows/external_id": "photos.about.title"})
+    ).spec
+    assert joined.columns()["photos"] == ("about.title", "about.id")
+
+
+def test_local_files_are_uploaded_from_what_is_listed_or_named(write: Any, tmp_path: Path) -> None:
+    listing = {"photos": {"type": "objects", "uri": "photos/{date:%Y}/*.jpg", "window": {"by": "path"}}}
+    for given, expected in {
+        "upload": [f"{tmp_path}/photos/*/*.jpg"],
+        "{upload: /data}": ["/data"],
+        "{upload: [scans, 'file:///data/*.png']}": [f"{tmp_path}/scans", "/data/*.png"],
+    }.items():
+        changes = {"sources": listing, "rows": {"row_data": "uri", "global_key": "path"}}
+        changes["rows"]["local_files"] = yaml.safe_load(given)
+        spec = load_sync(write(changes)).spec
+        assert spec.rows is not None
+        assert spec.rows.local_files is not None
+        assert upload_paths(spec.rows.local_files, spec, tmp_path) == expected
 
 
 def test_loading_a_sync_imports_nothing_heavy(write: Any) -> None:

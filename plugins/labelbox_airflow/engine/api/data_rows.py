@@ -74,6 +74,18 @@ def look_up(
     :param timeout: seconds a batch of 1,000 keys may take
     :raises LabelboxUnavailableError: when the look-up does not end in time
     """
+    ids, missing, denied = resolve_keys(transport, keys, sleep=sleep, timeout=timeout)
+    found = read_homes(transport, ids)
+    return KeyLookup(found, missing | frozenset(keys).difference(found, denied), denied)
+
+
+def resolve_keys(
+    transport: Transport, keys: Sequence[str], *, sleep: Callable[[float], None] = time.sleep, timeout: float = 300.0
+) -> tuple[list[str], frozenset[str], frozenset[str]]:
+    """Return the ids of the data rows of global keys, the keys that have none, and those that are not ours to see.
+
+    Which id is of which key is not said.
+    """
     ids: list[str] = []
     missing: set[str] = set()
     denied: set[str] = set()
@@ -82,12 +94,16 @@ def look_up(
         ids += [row["id"] for row in data["fetchedDataRows"] if row and row["id"]]
         missing.update(data["notFoundGlobalKeys"] or ())
         denied.update(data["accessDeniedGlobalKeys"] or ())
+    return ids, frozenset(missing), frozenset(denied)
+
+
+def read_homes(transport: Transport, ids: Sequence[str]) -> dict[str, Home]:
+    """Return where data rows live, by global key; those that are gone are left out."""
     found: dict[str, Home] = {}
     for row in _read_rows(transport, ids, "id globalKey createdAt dataset { id name }"):
         made = datetime.fromisoformat(row["createdAt"])
         found[row["globalKey"]] = Home(row["id"], row["dataset"]["id"], row["dataset"]["name"], made)
-    missing.update(key for key in keys if key not in found and key not in denied)
-    return KeyLookup(found, frozenset(missing), frozenset(denied))
+    return found
 
 
 def attachments_of(transport: Transport, ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
@@ -96,21 +112,28 @@ def attachments_of(transport: Transport, ids: Sequence[str]) -> dict[str, list[d
     return {row["id"]: row["attachments"] for row in rows}
 
 
-def merge_metadata(transport: Transport, values: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+def merge_metadata(
+    transport: Transport, values: Mapping[str, Sequence[Mapping[str, Any]]], ids: Mapping[str, str]
+) -> dict[str, str]:
     """Write metadata of data rows that exist; fields that are not named stay. Return the failures.
 
     :param values: global key → entries ``{"schemaId", "value"}``
+    :param ids: global key → data row id, where it is known: another data row that has got the key is left alone
     :return: global key → Labelbox's message
     """
     failures: dict[str, str] = {}
+    key_of = {id_: key for key, id_ in ids.items()}
     for batch in batched(values.items(), METADATA_BATCH):
-        metadata = [{"globalKey": key, "dataRowId": None, "fields": list(fields)} for key, fields in batch]
+        metadata = [
+            {"globalKey": None if key in ids else key, "dataRowId": ids.get(key), "fields": list(fields)}
+            for key, fields in batch
+        ]
         data = transport.execute(_MERGE_METADATA, {"metadata": metadata})
         if data is None:
             failures.update({key: "the data row is not there" for key, _ in batch})
             continue
         for failure in data["upsertDataRowCustomMetadata"] or ():
-            failures[failure["globalKey"]] = failure["error"]
+            failures[failure["globalKey"] or key_of[failure["dataRowId"]]] = failure["error"]
     return failures
 
 
@@ -118,14 +141,14 @@ def clear_metadata(transport: Transport, fields: Mapping[str, Sequence[str]], id
     """Clear metadata fields; one that is not set is fine. Return the failures.
 
     :param fields: global key → schema ids
-    :param ids: global key → data row id
+    :param ids: global key → data row id, where it is known
     :return: global key → Labelbox's message
     """
     failures: dict[str, str] = {}
     key_of = {id_: key for key, id_ in ids.items()}
     for batch in batched(fields.items(), METADATA_BATCH):
         deletes = [
-            {"dataRowIdentifier": {"id": key, "idType": "GKEY"}, "schemaIds": list(schema_ids)}
+            {"dataRowIdentifier": _identifier(key, ids.get(key)), "schemaIds": list(schema_ids)}
             for key, schema_ids in batch
         ]
         data = transport.execute(_CLEAR_METADATA, {"deletes": deletes}) or {}
@@ -133,6 +156,10 @@ def clear_metadata(transport: Transport, fields: Mapping[str, Sequence[str]], id
             if _WAS_NOT_SET not in (failure["error"] or ""):
                 failures[key_of.get(failure["dataRowId"], failure["dataRowId"])] = failure["error"]
     return failures
+
+
+def _identifier(key: str, data_row_id: str | None) -> dict[str, str]:
+    return {"id": key, "idType": "GKEY"} if data_row_id is None else {"id": data_row_id, "idType": "ID"}
 
 
 def _look_up_batch(

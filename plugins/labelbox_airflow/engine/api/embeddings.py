@@ -18,12 +18,18 @@ _CREATE = """mutation CreateEmbeddingPyApi($data: CreateEmbeddingInput!) {
 
 
 def embedding_ids(
-    transport: Transport, wanted: Mapping[str, EmbeddingSpec], *, create: bool, missing_ok: bool = False
+    transport: Transport,
+    wanted: Mapping[str, EmbeddingSpec],
+    *,
+    create: bool,
+    missing_ok: bool = False,
+    place: str = "rows",
 ) -> dict[str, str]:
     """Return the ids of custom embeddings by name.
 
     :param create: make those that are missing, where their spec says ``new_embedding: add``
     :param missing_ok: leave those out that would be made (a dry run)
+    :param place: what the mapping is called in the sync file
     :raises ConfigurationError: when one is missing and may not be made, or has other dimensions
     """
     if not wanted:
@@ -36,7 +42,7 @@ def embedding_ids(
             if spec.new_embedding != "add":
                 raise ConfigurationError(
                     f"Labelbox has no custom embedding '{name}'",
-                    where=f"rows.embeddings.{name}",
+                    where=f"{place}.embeddings.{name}",
                     remedy=f"{did_you_mean(name, held)} Or set new_embedding: add.",
                 )
             if create:
@@ -46,7 +52,7 @@ def embedding_ids(
         elif found["dims"] != spec.dimensions:
             raise ConfigurationError(
                 f"the embedding '{name}' has {found['dims']} dimensions in Labelbox, the sync says {spec.dimensions}",
-                where=f"rows.embeddings.{name}.dimensions",
+                where=f"{place}.embeddings.{name}.dimensions",
                 remedy="Dimensions cannot change; use another name, or the same number.",
             )
         else:

@@ -2,207 +2,195 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import compress
 
-from sqlalchemy import ColumnElement, Select, and_, delete, false, literal, null, select, true, tuple_, update
+import numpy as np
+import orjson
+from sqlalchemy import and_, delete, select, update
 
+from labelbox_airflow.engine.fingerprint import Hashes, text_fingerprints
 from labelbox_airflow.engine.ledger import names
 from labelbox_airflow.engine.ledger.database import Session
 from labelbox_airflow.engine.ledger.entries import check_keys
-from labelbox_airflow.engine.ledger.model import Acquired, Claim, Run
+from labelbox_airflow.engine.ledger.model import Acquired, Claim, ClaimedRows, Run
+from labelbox_airflow.engine.ledger.packed import ClaimsOf, Mask, Numbers, give_way, hashed, store
 from labelbox_airflow.engine.ledger.schema import claims, runs
 
-_COLUMNS: dict[str, type] = {
-    "global_key": str,
-    "unit": str,
-    "sequence": int,
-    "version": int,
-    "content": int,
-    "origin": str,
-}
-
-
-class _HeldClaim(NamedTuple):
-    """What a decision needs of a claim."""
-
-    global_key: str
-    run: int
-    unit: str
-    sequence: int
-    version: int
-    claimed_at: int
-    lease_until: int
-    sending: bool
-    yielded_to: int | None
+_LOCK = 0x4C42_434C  # "LBCL": with the number of the organization, one lock for all that acquire
 
 
 def read(session: Session, run: Run, keys: Sequence[str]) -> dict[str, Claim]:
     """Return the run's own claims on ``keys``, without those that gave way to another run."""
     identity = names.find_run(session, run)
-    organization = names.find(session, "organization", run.organization)
-    if identity is None or organization is None:
+    if identity is None or not keys:
         return {}
-    own = and_(_on(session, organization, keys), claims.c.run == identity, claims.c.yielded_to.is_(None))
-    rows = session.execute(select(*(claims.c[name] for name in _COLUMNS)).where(own))
-    return {key: Claim(*rest) for key, *rest in rows}
+    hashes, ordered = hashed(keys)
+    own = ClaimsOf(session, hashes, claims.c.run == identity)
+    found: dict[str, Claim] = {}
+    for block, indices in own.by_block(own.there & (own.rows["yielded_to"] == 0)):
+        unit, packed = session.execute(select(claims.c.unit, claims.c.origins).where(claims.c.id == block)).one()
+        origins: list[str] = orjson.loads(bytes(packed))
+        rows = own.rows[["sequences", "versions", "contents", "place"]][indices].tolist()
+        for index, (sequence, version, content, place) in zip(indices.tolist(), rows, strict=True):
+            found[ordered[index]] = Claim(unit, sequence, version, content, origins[place])
+    return found
 
 
-def claim(session: Session, run: Run, wanted: Mapping[str, Claim]) -> None:
-    """Claim keys for a run; a claim the run has already is replaced only by a newer version."""
-    if not wanted:
-        return
+def claim(session: Session, run: Run, wanted: Mapping[str, Claim], *, repeats: bool) -> None:
+    """Claim keys for a run; see :func:`claim_rows`."""
     check_keys(wanted)
+    by_unit: dict[str, dict[str, Claim]] = {}
+    for key, wish in wanted.items():
+        by_unit.setdefault(wish.unit, {})[key] = wish
+    for unit, wishes in by_unit.items():
+        claim_rows(session, run, _in_columns(unit, wishes), repeats=repeats)
+
+
+def _in_columns(unit: str, wishes: Mapping[str, Claim]) -> ClaimedRows:
+    _, sequences, versions, contents, origins = zip(*wishes.values(), strict=True)
+    return ClaimedRows(
+        unit,
+        text_fingerprints(list(wishes)),
+        np.array(sequences, np.int64),
+        np.array(versions, np.int64),
+        np.array(contents, np.int64),
+        origins,
+    )
+
+
+def claim_rows(session: Session, run: Run, rows: ClaimedRows, *, repeats: bool) -> None:
+    """Claim rows of one unit, each key once; a claim the run has already gives way only to a newer version.
+
+    :param repeats: whether the run may have claimed some of the keys before
+    """
     identity = names.begun_run(session, run)
-    organization = names.number(session, "organization", [run.organization])[run.organization]
-    fixed = {
-        "organization": literal(organization),
-        "run": literal(identity),
-        "claimed_at": literal(session.now),
-        "lease_until": literal(session.lease_until),
-        "sending": false(),
-    }
-    rows = [(key, *wish) for key, wish in sorted(wanted.items())]
-    with session.relation(_COLUMNS, rows) as incoming:
-        values = select(*(incoming.c[name] for name in _COLUMNS), *fixed.values()).where(true())
-        statement = session.insert(claims).from_select([*_COLUMNS, *fixed], values.order_by(incoming.c.global_key))
-        new = statement.excluded
-        replaced = [name for name in (*_COLUMNS, "claimed_at", "lease_until") if name != "global_key"]
-        session.execute(
-            statement.on_conflict_do_update(
-                index_elements=["organization", "global_key", "run"],
-                set_={**{name: new[name] for name in replaced}, "yielded_to": null()},
-                where=new.version > claims.c.version,
-            )
-        )
+    order = np.argsort(rows.keys)
+    if repeats:
+        order = order[_replacing(session, identity, rows.keys[order], rows.versions[order])]
+    if not len(order):
+        return
+    store(
+        session,
+        rows.keys[order],
+        {"sequences": rows.sequences[order], "versions": rows.versions[order], "contents": rows.contents[order]},
+        organization=names.number(session, "organization", [run.organization])[run.organization],
+        run=identity,
+        unit=rows.unit,
+        claimed_at=session.now,
+        lease_until=session.lease_until,
+        sending=False,
+        origins=orjson.dumps([rows.origins[place] for place in order.tolist()]),
+    )
+
+
+def _replacing(session: Session, run: int, keys: Hashes, versions: Numbers) -> Mask:
+    """Tell which claims are new or newer than the run's own before them, which give way."""
+    own = ClaimsOf(session, keys, claims.c.run == run)
+    newer: Mask = own.there & (versions > own.rows["versions"])
+    give_way(session, own, newer, np.full(len(keys), run))
+    return newer | ~own.there
 
 
 def acquire(session: Session, run: Run, unit: str, keys: Collection[str]) -> Acquired:
-    """Decide which of ``keys`` the unit may send now, and mark them as being sent.
+    """Decide which of ``keys`` the unit may send now, and mark it as being sent.
 
-    Claims on the keys are locked first and read afterwards: of two runs that ask at once, the later one sees what the
+    One transaction at a time acquires in an organization: of two runs that ask at once, the later one sees what the
     earlier one decided.
     """
     identity = names.find_run(session, run)
     organization = names.find(session, "organization", run.organization)
     if identity is None or organization is None:
         return Acquired({}, {}, {}, frozenset(keys))
-    on_keys = _on(session, organization, keys)
-    session.lock(select(claims.c.run).where(on_keys).order_by(claims.c.global_key, claims.c.run))
-    mine = _held_claims(session, and_(claims.c.run == identity, claims.c.unit == unit))
-    wanted = frozenset(keys)
-    if not {claim.global_key for claim in mine}.issuperset(wanted):  # some went to another row or run, or are gone
-        mine = _held_claims(session, and_(on_keys, claims.c.run == identity))
-    unclaimed = wanted.difference(claim.global_key for claim in mine)
-    own = {claim.global_key: claim for claim in mine if claim.unit == unit and claim.global_key in wanted}
-    waiting, yielding = _rivals(session, on_keys, (run.sync, identity), own)
-    if not waiting:
-        _yield(session, organization, identity, yielding)
-        held = {key: claim.sequence for key, claim in own.items() if key not in yielding}
-        _mark(session, organization, identity, unit, held)
-    else:
-        held = {}
-    called = names.run_names(session, {*waiting.values(), *yielding.values()})
+    session.lock_number(_LOCK, organization)
+    of_unit = and_(claims.c.run == identity, claims.c.unit == unit)
+    session.lock(select(claims.c.id).where(of_unit).order_by(claims.c.id))
+    hashes, ordered = hashed(keys)
+    own = ClaimsOf(session, hashes, of_unit)
+    of_run = own if own.there.all() else ClaimsOf(session, hashes, claims.c.run == identity)
+    wanted = own.there & (own.rows["yielded_to"] != identity)
+    waiting, yielding = _contest(session, own, wanted, _rivals(session, organization, identity, run.sync))
+    held: dict[str, int] = {}
+    if not waiting.any():
+        give_way(session, own, (yielding != 0) & (own.rows["yielded_to"] == 0), yielding)
+        session.execute(update(claims).where(of_unit).values(sending=True, lease_until=session.lease_until))
+        held = _named(ordered, own.rows["sequences"], wanted & (yielding == 0))
+    called = names.run_names(session, np.union1d(waiting, yielding).tolist())
     return Acquired(
         held,
-        {key: called[rival] for key, rival in yielding.items()},
-        {key: called[rival] for key, rival in waiting.items()},
-        unclaimed,
+        {key: called[rival] for key, rival in _named(ordered, yielding, yielding != 0).items()},
+        {key: called[rival] for key, rival in _named(ordered, waiting, waiting != 0).items()},
+        frozenset(compress(ordered, (~of_run.there).tolist())),
     )
 
 
-def elsewhere(session: Session, run: Run, keys: Collection[str]) -> set[str]:
+def elsewhere(session: Session, run: Run, keys: Sequence[str]) -> set[str]:
     """Return those of ``keys`` on which another run of the sync has a live claim."""
     organization = names.find(session, "organization", run.organization)
-    identity = names.find_run(session, run)
-    if organization is None:
+    identity = names.find_run(session, run) or 0
+    if organization is None or not _others_at_work(session, identity):  # as a rule
         return set()
-    if not _others_at_work(session, identity):  # as a rule
-        return set()
-    live = and_(claims.c.lease_until > session.now, claims.c.yielded_to.is_(None))
-    same_sync = claims.c.run.in_(_runs_of(session, run.sync))
-    others = and_(live, same_sync) if identity is None else and_(live, same_sync, claims.c.run != identity)
-    found = session.execute(select(claims.c.global_key).where(_on(session, organization, keys), others))
-    return set(found.scalars())
-
-
-def _others_at_work(session: Session, run: int | None) -> bool:
-    """Tell whether there is a claim of another run, without a look at the many of this one."""
-    sides = [claims.c.run < run, claims.c.run > run] if run is not None else [true()]
-    return any(session.execute(select(claims.c.run).where(side).limit(1)).first() is not None for side in sides)
-
-
-def _rivals(
-    session: Session, on_keys: ColumnElement[bool], asking: tuple[str, int], own: Mapping[str, _HeldClaim]
-) -> tuple[dict[str, int], dict[str, int]]:
-    """Return key → run to wait for, and key → run to give way to.
-
-    Runs of other syncs write other parts of a data row: they are waited for, so that lists are merged in turn, but
-    their versions say nothing about ours.
-    """
-    sync, run = asking
-    waiting: dict[str, int] = {}
-    yielding = {key: claim.yielded_to for key, claim in own.items() if claim.yielded_to is not None}
-    if not _others_at_work(session, run):
-        return waiting, yielding
-    same_sync = set(session.execute(_runs_of(session, sync)).scalars())
-    live = and_(claims.c.run != run, claims.c.lease_until > session.now, claims.c.yielded_to.is_(None))
-    for rival in sorted(_held_claims(session, and_(on_keys, live)), key=_rank):
-        key = rival.global_key
-        if key not in own or own[key].yielded_to is not None:
-            continue
-        if rival.sending:
-            waiting[key] = rival.run
-        elif rival.run not in same_sync or _sending(own[key], session.now):
-            continue
-        elif _rank(rival) > _rank(own[key]):
-            yielding[key] = rival.run
-    return waiting, {key: rival for key, rival in yielding.items() if key not in waiting}
-
-
-def _runs_of(session: Session, sync: str) -> Select[tuple[int]]:
-    return select(runs.c.id).where(runs.c.sync == names.find(session, "sync", sync))
-
-
-def _held_claims(session: Session, chosen: ColumnElement[bool]) -> list[_HeldClaim]:
-    query = select(*(claims.c[name] for name in _HeldClaim._fields)).where(chosen)
-    return [_HeldClaim._make(row) for row in session.tuples(query)]
-
-
-def _sending(claim: _HeldClaim, now: int) -> bool:
-    """Say whether a claim is being sent under a live lease; a retry of its unit keeps it, so that it can finish."""
-    return bool(claim.sending) and claim.lease_until > now
-
-
-def _rank(claim: _HeldClaim) -> tuple[int, int, int]:
-    return claim.version, claim.claimed_at, claim.run
-
-
-def _yield(session: Session, organization: int, run: int, yielding: Mapping[str, int]) -> None:
-    for rival in sorted(set(yielding.values())):
-        lost = [key for key, winner in yielding.items() if winner == rival]
-        own = and_(_on(session, organization, lost), claims.c.run == run)
-        session.execute(update(claims).where(own).values(yielded_to=rival, sending=False))
-
-
-def _mark(session: Session, organization: int, run: int, unit: str, held: Collection[str]) -> None:
-    own = and_(_on(session, organization, held), claims.c.run == run, claims.c.unit == unit)
-    session.execute(update(claims).where(own).values(sending=True, lease_until=session.lease_until))
+    hashes, ordered = hashed(keys)
+    busy = np.zeros(len(hashes), bool)
+    for rival, same_sync in _rivals(session, organization, identity, run.sync):
+        if same_sync:
+            busy |= ClaimsOf(session, hashes, claims.c.run == rival).live
+    return set(compress(ordered, busy.tolist()))
 
 
 def release(session: Session, run: int, unit: str | None = None) -> None:
     """Give up the claims of a run, or of one of its units."""
     given = claims.c.run == run if unit is None else and_(claims.c.run == run, claims.c.unit == unit)
-    session.lock(select(claims.c.run).where(given).order_by(claims.c.organization, claims.c.global_key))
+    session.lock(select(claims.c.id).where(given).order_by(claims.c.id))
     session.execute(delete(claims).where(given))
 
 
 def purge(session: Session) -> None:
     """Drop the claims of any run whose lease ran out, but for those another transaction is at work on."""
-    key = (claims.c.organization, claims.c.global_key, claims.c.run)
-    expired = select(*key).where(claims.c.lease_until <= session.now)
-    session.execute(delete(claims).where(tuple_(*key).in_(expired.with_for_update(skip_locked=True))))
+    expired = select(claims.c.id).where(claims.c.lease_until <= session.now)
+    session.execute(delete(claims).where(claims.c.id.in_(expired.with_for_update(skip_locked=True))))
 
 
-def _on(session: Session, organization: int, keys: Iterable[str]) -> ColumnElement[bool]:
-    return and_(claims.c.organization == organization, claims.c.global_key.in_(session.keys(keys)))
+def _others_at_work(session: Session, run: int) -> bool:
+    """Tell whether there is a claim of another run, without a look at the many of this one."""
+    sides = (claims.c.run < run, claims.c.run > run)
+    return any(session.execute(select(claims.c.id).where(side).limit(1)).first() is not None for side in sides)
+
+
+def _rivals(session: Session, organization: int, run: int, sync: str) -> Iterator[tuple[int, bool]]:
+    """Yield the other runs with a live lease, and whether each is of the same sync."""
+    if not _others_at_work(session, run):
+        return
+    live = and_(claims.c.organization == organization, claims.c.run != run, claims.c.lease_until > session.now)
+    same_sync = runs.c.sync == names.find(session, "sync", sync)
+    query = select(claims.c.run, same_sync).join(runs, runs.c.id == claims.c.run).where(live)
+    for rival, same in session.execute(query.distinct().order_by(claims.c.run)).all():
+        yield rival, bool(same)
+
+
+def _contest(
+    session: Session, own: ClaimsOf, taking_part: Mask, rivals: Iterator[tuple[int, bool]]
+) -> tuple[Numbers, Numbers]:
+    """Return for each key the run to wait for, and the run to give way to; 0 for none.
+
+    Runs of other syncs write other parts of a data row: they are waited for, so that lists are merged in turn, but
+    their versions say nothing about ours. What this unit is sending already, under a live lease, a retry of it keeps,
+    so that it can finish.
+    """
+    waiting = np.zeros(len(own.keys), np.int64)
+    yielding = np.where(taking_part, own.rows["yielded_to"], 0)
+    contested = taking_part & (yielding == 0)
+    best = own.rows.copy()
+    for rival, same_sync in rivals:
+        theirs = ClaimsOf(session, own.keys, claims.c.run == rival)
+        waiting[contested & theirs.sending] = rival
+        if same_sync:
+            wins = contested & theirs.live & ~theirs.sending & ~own.sending & theirs.outranks(best)
+            best[wins] = theirs.rows[wins]
+            yielding[wins] = rival
+    yielding[waiting != 0] = 0
+    return waiting, yielding
+
+
+def _named(keys: Sequence[str], values: Numbers, wanted: Mask) -> dict[str, int]:
+    return dict(zip(compress(keys, wanted.tolist()), values[wanted].tolist(), strict=True))

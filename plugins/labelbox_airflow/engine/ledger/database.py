@@ -15,6 +15,7 @@ import orjson
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    ClauseElement,
     Column,
     Connection,
     CursorResult,
@@ -42,6 +43,7 @@ from labelbox_airflow.engine.errors import ConfigurationError, DataIOError
 from labelbox_airflow.engine.ledger.schema import SCHEMA_VERSION, metadata, schema_versions
 
 BUSY_TIMEOUT_SECONDS = 60
+CONNECT_SECONDS = 15  # Airflow gives a callback in the DAG processor 50
 _SCHEMA_LOCK = 0x4C42_4C44_4752  # "LBLDGR": one number for every process that makes the tables
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS: dict[type, Any] = {str: Text, int: BigInteger}
@@ -96,6 +98,17 @@ class Session:
         listed = orjson.dumps(list(keys)).decode()
         return select(func.json_each(bindparam(None, listed)).table_valued("value").c.value)
 
+    def numbers(self, by_text: Mapping[str, int]) -> FromClause:
+        """Return texts and their numbers as something to join with: columns ``key`` and ``value``."""
+        if self.postgres:
+            columns = _array(by_text, str), _array(by_text.values(), int)
+            return func.unnest(*columns).table_valued("key", "value").render_derived()
+        return func.json_each(bindparam(None, orjson.dumps(by_text).decode())).table_valued("key", "value")
+
+    def execute_each(self, statement: ClauseElement, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run a statement for each row, a value for each of its parameters; for SQLite, where that is fastest."""
+        self.connection.exec_driver_sql(str(statement.compile(dialect=self.connection.dialect)), rows)
+
     @contextmanager
     def relation(self, columns: Mapping[str, type], rows: Sequence[Sequence[Any]]) -> Iterator[FromClause]:
         """Offer ``rows`` as something to select from, whatever their number.
@@ -131,6 +144,11 @@ class Session:
         if self.postgres:
             locked = rows.with_for_update().subquery()
             self.connection.execute(select(func.count()).select_from(locked))
+
+    def lock_number(self, kind: int, number: int) -> None:
+        """Wait for a lock that one transaction at a time has until its end; SQLite has one writer and needs none."""
+        if self.postgres:
+            self.connection.execute(select(func.pg_advisory_xact_lock(kind, number)))
 
 
 def _array(values: Iterable[Any], kind: type) -> Any:
@@ -224,7 +242,12 @@ class Database:
 
     def _postgres(self) -> Engine:
         try:
-            return create_engine(self._url, pool_pre_ping=True, hide_parameters=True)
+            return create_engine(
+                self._url,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args={} if "connect_timeout" in self._url.query else {"connect_timeout": CONNECT_SECONDS},
+            )
         except ModuleNotFoundError as error:
             raise ConfigurationError(
                 f"the driver '{error.name}' is not installed",
@@ -238,7 +261,8 @@ class Database:
                 return
             with self._transaction(immediate=False) as session:
                 stored = self._stored_version(session)
-            if stored is None:
+                lacking = stored == SCHEMA_VERSION and _lacks_tables(session)
+            if stored is None or lacking:
                 stored = self._create()
             if stored > SCHEMA_VERSION:
                 raise ConfigurationError(
@@ -258,11 +282,17 @@ class Database:
             if session.postgres:
                 session.execute(select(func.pg_advisory_xact_lock(_SCHEMA_LOCK)))
             stored = self._stored_version(session)
-            if stored is not None:
+            if stored is not None and stored != SCHEMA_VERSION:
                 return stored
             metadata.create_all(session.connection)
-            session.execute(insert(schema_versions).values(version=SCHEMA_VERSION))
+            if stored is None:
+                session.execute(insert(schema_versions).values(version=SCHEMA_VERSION))
             return SCHEMA_VERSION
+
+
+def _lacks_tables(session: Session) -> bool:
+    """Tell whether the ledger was made before this package knew all the tables it has now."""
+    return not set(metadata.tables).issubset(inspect(session.connection).get_table_names())
 
 
 def _parse(url: str) -> URL:

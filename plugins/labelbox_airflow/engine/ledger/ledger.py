@@ -9,18 +9,22 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from labelbox_airflow.engine.ledger import claims, entries, journal, outcomes, runs
+from labelbox_airflow.engine.ledger import claims, entries, incidents, journal, outcomes, runs, waiting
 from labelbox_airflow.engine.ledger.database import Database, Session
+from labelbox_airflow.engine.ledger.incidents import Incidents
 from labelbox_airflow.engine.ledger.model import (
     Acquired,
     Claim,
+    ClaimedRows,
     DeadLetter,
     Entry,
+    EntryRows,
     FinalState,
     JournalEntry,
     Owner,
     Run,
     RunState,
+    WaitingRow,
 )
 from labelbox_airflow.engine.records import Rejected
 
@@ -45,13 +49,19 @@ class _Writes(ABC):
         with self._writing() as session:
             runs.begin(session, run, (window_start, window_end), spec_hash)
 
-    def claim(self, run: Run, wanted: Mapping[str, Claim]) -> None:
+    def claim(self, run: Run, wanted: Mapping[str, Claim], *, repeats: bool = True) -> None:
         """Claim global keys for a run; its own claim on a key is replaced only by a newer version.
 
+        :param repeats: False when the run has surely claimed none of the keys before
         :raises DataIOError: for a key that cannot be kept, or a run that has not begun
         """
         with self._writing() as session:
-            claims.claim(session, run, wanted)
+            claims.claim(session, run, wanted, repeats=repeats)
+
+    def claim_rows(self, run: Run, rows: ClaimedRows) -> None:
+        """Claim many rows of one unit, whose keys the run has not claimed before."""
+        with self._writing() as session:
+            claims.claim_rows(session, run, rows, repeats=False)
 
     def touch(self, owner: Owner, changes: Iterable[tuple[str, int, int | None]]) -> None:
         """Note unchanged rows seen in a newer version.
@@ -71,6 +81,16 @@ class _Writes(ABC):
         """
         with self._writing() as session:
             entries.put(session, owner, changed, force=force)
+
+    def put_rows(self, owner: Owner, changed: EntryRows, *, force: bool = False) -> None:
+        """Insert or update many entries, as :meth:`put` does."""
+        with self._writing() as session:
+            entries.put_rows(session, owner, changed, force=force)
+
+    def doubt_embeddings(self, owner: Owner, keys: Sequence[str]) -> None:
+        """Forget which vectors the owner has written for keys, so that its next run sends them again."""
+        with self._writing() as session:
+            entries.doubt_embeddings(session, owner, keys)
 
     def forget(self, organization: str, keys: Sequence[str]) -> None:
         """Remove what any sync knows of keys that were deleted in Labelbox."""
@@ -99,10 +119,25 @@ class _Writes(ABC):
         with self._writing() as session:
             runs.settle(session, run, part, counts, rejected)
 
-    def prune(self, before: datetime) -> None:
-        """Forget the outcomes and dead letters of runs that finished before a moment."""
+    def wait(self, run: Run, rows: Iterable[WaitingRow]) -> None:
+        """Have source rows wait for their data rows; an older row of the same key gives way, a newer one stays."""
         with self._writing() as session:
+            waiting.put(session, run, rows)
+
+    def end_wait(self, run: Run, versions: Mapping[str, int]) -> None:
+        """Note that a run has ended the wait of rows, up to a version for each key.
+
+        They wait again when the run fails, or is begun again.
+        """
+        with self._writing() as session:
+            waiting.end(session, run, versions)
+
+    def prune(self, before: datetime) -> None:
+        """Forget the outcomes and dead letters of runs that finished before a moment, and incidents over by then."""
+        with self._writing() as session:
+            waiting.prune(session, before)
             runs.prune(session, before)
+            incidents.prune(session, before)
 
     def finish_run(
         self, run: Run, *, state: FinalState, rows_read: int, rows_filtered: int, watermark: datetime | None
@@ -152,6 +187,11 @@ class Ledger(_Writes):
         """Close every connection to the database."""
         self._database.close()
 
+    @property
+    def incidents(self) -> Incidents:
+        """Which syncs are broken, and who was told."""
+        return Incidents(self._database)
+
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Offer the write methods in one transaction; keep it short, on SQLite it is the only writer."""
@@ -162,7 +202,7 @@ class Ledger(_Writes):
         return self._database.writing()
 
     def acquire(self, run: Run, unit: str, keys: Sequence[str]) -> Acquired:
-        """Decide which keys a unit may send now, and mark them as being sent.
+        """Decide which keys a unit may send now, and mark the unit as being sent; it asks for all its keys at once.
 
         A key may be sent when the run's claim on it belongs to the unit, no other run is sending it, and no other live
         claim has a greater version (or an equal one, claimed later). While any key is waiting nothing is marked: come
@@ -177,6 +217,14 @@ class Ledger(_Writes):
         with self._database.reading() as session:
             return entries.read(session, owner, keys)
 
+    def unlike(self, owner: Owner, dataset_id: str, sources: Mapping[str, int], newest: int) -> dict[str, int | None]:
+        """Return those keys that the owner has not written to a dataset with the source fingerprint given: key → None.
+
+        And those that it has, with the version, where that is older than ``newest``.
+        """
+        with self._database.reading() as session:
+            return entries.unlike(session, owner, dataset_id, sources, newest)
+
     def homes(self, organization: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
         """Return key → (dataset id, data row id) of those ``keys`` that any sync has met in Labelbox."""
         with self._database.reading() as session:
@@ -186,6 +234,36 @@ class Ledger(_Writes):
         """Return how many data rows of a dataset the owner knows; reads every entry, so not for every batch."""
         with self._database.reading() as session:
             return entries.count(session, owner, dataset_id)
+
+    @property
+    def now(self) -> datetime:
+        """The time by the ledger's clock."""
+        return self._clock()
+
+    def waiting(self, run: Run, keys: Sequence[str]) -> dict[str, WaitingRow]:
+        """Return the rows of ``keys`` that wait for the run's sync, and those whose wait this very run has ended.
+
+        ``row`` is left empty.
+        """
+        with self._database.reading() as session:
+            return waiting.read(session, run, keys)
+
+    def count_waiting(self, run: Run) -> int:
+        """Return how many rows wait for the run's sync."""
+        with self._database.reading() as session:
+            return waiting.count(session, run)
+
+    def each_waiting(self, run: Run, *, page: int = 1000) -> Iterator[list[WaitingRow]]:
+        """Yield the rows that wait for the run's sync by key, some at a time, but for those the run put there."""
+        after = ""
+        while True:
+            with self._database.reading() as session:
+                rows = waiting.page(session, run, after, page)
+            if rows:
+                yield rows
+                after = rows[-1].global_key
+            if len(rows) < page:
+                return
 
     def watermark(self, sync: str, organization: str) -> datetime | None:
         """Return how far a sync has got, None before its first commit."""

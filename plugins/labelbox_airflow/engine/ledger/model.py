@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from labelbox_airflow.engine.fingerprint import Hashes
 from labelbox_airflow.engine.records import Rejected
 
 FinalState = Literal["success", "failed"]
@@ -39,6 +41,21 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class EntryRows:
+    """Entries of one dataset, column by column, each key once; see :class:`Entry`.
+
+    :param marks: the fingerprints of the parts, a column for each, without annotations
+    """
+
+    dataset_id: str
+    keys: Sequence[str]
+    data_row_ids: Sequence[str | None]
+    versions: Sequence[int]
+    sources: Sequence[int]
+    marks: Sequence[Sequence[int | None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run of a sync; ``sync`` and ``run_id`` identify it."""
 
@@ -67,6 +84,41 @@ class Claim(NamedTuple):
     version: int
     content: int
     origin: str
+
+
+class WaitingRow(NamedTuple):
+    """A source row that waits for the data row it belongs to.
+
+    :param source: 64-bit fingerprint of the source row and its mapping
+    :param row: the values of the row, as text that gives them back with their types; empty where they are not asked for
+    :param first_seen: since when the key waits; None for a row that is only about to wait
+    :param ended: whether the run that asks has ended the wait
+    :param put_here: whether the run that asks has put the row there
+    """
+
+    global_key: str
+    version: int
+    source: int
+    origin: str
+    row: str
+    first_seen: datetime | None = None
+    ended: bool = False
+    put_here: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRows:
+    """The claims of a run on the rows of one unit, column by column; see :class:`Claim`.
+
+    :param keys: hashes of the global keys
+    """
+
+    unit: str
+    keys: Hashes
+    sequences: Hashes
+    versions: Hashes
+    contents: Hashes
+    origins: Sequence[str]
 
 
 class Acquired(NamedTuple):

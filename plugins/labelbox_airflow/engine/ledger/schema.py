@@ -12,6 +12,7 @@ from sqlalchemy import (
     Column,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -59,6 +60,14 @@ data_rows = Table(
     sqlite_with_rowid=False,
 )
 
+# The syncs that have put data rows: nobody looks for those of a sync that has none.
+owners = Table(
+    "ledger_owners",
+    metadata,
+    Column("organization", Integer, primary_key=True, autoincrement=False),
+    Column("sync", Integer, primary_key=True, autoincrement=False),
+)
+
 runs = Table(
     "ledger_runs",
     metadata,
@@ -77,25 +86,27 @@ runs = Table(
     UniqueConstraint("sync", "run_id"),
 )
 
+# The rows of one unit that a run claimed at once, packed: a row of the table for each would cost as much as sending it.
 claims = Table(
     "ledger_claims",
     metadata,
-    Column("sequence", BigInteger, nullable=False),
-    Column("version", BigInteger, nullable=False),
-    Column("content", BigInteger, nullable=False),
+    Column("id", Integer, primary_key=True),
+    Column("organization", Integer, nullable=False),
+    Column("run", Integer, nullable=False),
     Column("claimed_at", BigInteger, nullable=False),
     Column("lease_until", BigInteger, nullable=False),
-    Column("organization", Integer, nullable=False, autoincrement=False),
-    Column("run", Integer, nullable=False, autoincrement=False),
-    # The run this claim gave way to: kept, so that a retry of the unit gets the same answer.
-    Column("yielded_to", Integer),
     Column("sending", Boolean, nullable=False),
-    Column("global_key", text_type(), nullable=False),
     Column("unit", text_type(), nullable=False),
-    Column("origin", text_type(), nullable=False),
-    PrimaryKeyConstraint("organization", "global_key", "run"),
-    Index("ledger_claims_of_run", "run", "unit"),
-    sqlite_with_rowid=False,
+    # 64-bit integers: hashes of the global keys, ascending, and in their order what is claimed.
+    Column("key_hashes", LargeBinary, nullable=False),
+    Column("sequences", LargeBinary, nullable=False),
+    Column("versions", LargeBinary, nullable=False),
+    Column("contents", LargeBinary, nullable=False),
+    # The run that each claim gave way to, 0 for none: kept, so that a retry of the unit gets the same answer. The run
+    # itself where it has claimed the key again for a newer row.
+    Column("yielded_to", LargeBinary),
+    Column("origins", LargeBinary, nullable=False),  # a JSON list
+    Index("ledger_claims_of_run", "run"),
 )
 
 journal = Table(
@@ -143,4 +154,66 @@ watermarks = Table(
     Column("organization", Integer, primary_key=True, autoincrement=False),
     Column("sync", Integer, primary_key=True, autoincrement=False),
     Column("reached", BigInteger, nullable=False),
+)
+
+# Source rows that wait for their data row; `row` is an Arrow IPC stream in base64.
+waiting_rows = Table(
+    "ledger_waiting_rows",
+    metadata,
+    Column("version", BigInteger, nullable=False),
+    Column("source", BigInteger, nullable=False),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("organization", Integer, nullable=False, autoincrement=False),
+    Column("sync", Integer, nullable=False, autoincrement=False),
+    # The run that put the row here, and the one that ended its wait.
+    Column("put_by", Integer),
+    Column("ended_by", Integer, index=True),
+    Column("global_key", text_type(), nullable=False),
+    Column("origin", text_type(), nullable=False),
+    Column("row", text_type(), nullable=False),
+    PrimaryKeyConstraint("organization", "sync", "global_key"),
+    sqlite_with_rowid=False,
+)
+
+# One row for each time that a sync was broken, from its first failed run to the run that was well again.
+incidents = Table(
+    "ledger_incidents",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sync", Integer, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("last_failed_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    Column("run_id", text_type(), nullable=False),
+    Column("last_run_id", text_type(), nullable=False),
+    Column("kind", text_type(), nullable=False),
+    Index("ledger_incidents_of_sync", "sync"),
+)
+
+# How the report of each run judged it the last time: a kind of failure, or null for success.
+verdicts = Table(
+    "ledger_verdicts",
+    metadata,
+    Column("sync", Integer, primary_key=True, autoincrement=False),
+    Column("run_id", text_type(), primary_key=True),
+    Column("attempt", Integer, nullable=False),
+    Column("judged_at", BigInteger, nullable=False),
+    Column("incident", Integer),
+    Column("kind", text_type()),
+    # Whether the next scheduled run reads what this one did not load.
+    Column("catches_up", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Which message of an incident was sent through which channel, or is being sent, and by which run.
+notices = Table(
+    "ledger_notices",
+    metadata,
+    Column("incident", Integer, primary_key=True, autoincrement=False),
+    Column("kind", text_type(), primary_key=True),
+    Column("channel", text_type(), primary_key=True),
+    Column("claimed_by", text_type(), nullable=False),
+    Column("claimed_until", BigInteger, nullable=False),
+    Column("sent_at", BigInteger),
+    sqlite_with_rowid=False,
 )

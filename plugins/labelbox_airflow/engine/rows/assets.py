@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from labelbox_airflow.engine.columns import json_texts
+from labelbox_airflow.engine.rows.local_files import LocalFiles
 from labelbox_airflow.engine.rows.problems import Problems
 from labelbox_airflow.engine.rows.spec import RowsSpec, ValueSpec
 from labelbox_airflow.engine.rows.urls import AssetUrlError, are_plain_urls, asset_url, looks_like_url
@@ -18,6 +20,8 @@ from labelbox_airflow.engine.rows.values import Values, columns_of, text_column,
 
 MAX_TEXT = 64_000  # characters of raw text; docs.labelbox.com/docs/limits
 FIELD = "row_data"
+LOCAL_FILE = "local_file"  # column of mapped rows: what is to be uploaded, as JSON; null where row_data is the asset
+_WATCHED = "\0watched"  # no column of a source is called so
 # Keys of structured row_data that are numbers (docs.labelbox.com/reference/import-geospatial-data).
 _WHOLE = re.compile(r"-?[0-9]+")
 _NUMBERS = {"min_zoom", "max_zoom", "max_native_zoom", "tile_size", "version"}
@@ -32,6 +36,7 @@ class AssetReader:
         self._url: Callable[[str], str] = lambda value: asset_url(
             value, s3_region=spec.s3_region, presigned=spec.presigned_urls == "allow"
         )
+        self._files = LocalFiles(spec.local_files) if spec.local_files is not None else None
         self._row_data = spec.row_data
         self._read: Values
         if isinstance(spec.row_data, ValueSpec):
@@ -51,6 +56,23 @@ class AssetReader:
                 return json_texts(values)
         return pa.array(self.read(rows, problems), pa.string())
 
+    def watched(self, rows: pa.RecordBatch, columns: Sequence[str]) -> tuple[pa.RecordBatch, Sequence[str]]:
+        """Return the rows, and the columns that tell whether a row has changed; of local files also when they have."""
+        if self._files is None:
+            return rows, columns
+        return rows.append_column(_WATCHED, self._files.changes(self._read(rows))), [*columns, _WATCHED]
+
+    def files(self, columns: Mapping[str, pa.Array], problems: Problems) -> dict[str, pa.Array]:
+        """Return what the mapped ``columns`` have to have where local files are uploaded; nothing where they are not.
+
+        That is a description of each file, and its content as the fingerprint of row_data.
+        """
+        if self._files is None:
+            return {}
+        descriptions, marks = self._files.describe(columns["row_data"], problems)
+        fingerprints = pc.coalesce(marks, columns["fingerprint.row_data"])
+        return {LOCAL_FILE: descriptions, "fingerprint.row_data": fingerprints}
+
     def _json(self, index: int, value: Any, problems: Problems) -> str | None:
         try:
             return self._checked(value)
@@ -68,6 +90,9 @@ class AssetReader:
         raise AssetUrlError("bad_row_data", f"is {type(value).__name__}, not a URL, text or object")
 
     def _from_text(self, value: str) -> str:
+        if self._files is not None and self._files.is_local(value):
+            self._files.resolve(value)
+            return orjson.dumps(value).decode()
         if looks_like_url(value):
             return orjson.dumps(self._url(value)).decode()
         if value.startswith("{") and not self._raw_text:
@@ -75,7 +100,8 @@ class AssetReader:
         if not self._raw_text:
             raise AssetUrlError(
                 "bad_url",
-                "is no https:// or gs:// URL (files are not read from here; for raw text set media_type: TEXT)",
+                "is no https:// or gs:// URL (files are read only where rows.local_files says so; for raw text set "
+                "media_type: TEXT)",
             )
         if len(value) > MAX_TEXT:
             raise AssetUrlError(

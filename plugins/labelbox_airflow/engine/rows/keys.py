@@ -6,11 +6,13 @@ import re
 from hashlib import blake2b
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
+from labelbox_airflow.engine.columns import text_buffers, text_bytes
 from labelbox_airflow.engine.rows.problems import Problems
-from labelbox_airflow.engine.rows.spec import GlobalKeySpec, ValueSpec
-from labelbox_airflow.engine.rows.values import texts, values_of
+from labelbox_airflow.engine.rows.spec import GlobalKeySpec, KeySpec, ValueSpec
+from labelbox_airflow.engine.rows.values import text_column, texts, values_of
 
 MAX_LENGTH = 200  # characters; docs.labelbox.com/docs/limits
 _HASH_LENGTH = 16
@@ -25,16 +27,20 @@ class KeyReader:
     :param row_data: where the URI is; needed to derive keys, so row_data must be a single value then
     """
 
-    def __init__(self, spec: GlobalKeySpec, row_data: ValueSpec | dict[str, Any]) -> None:
-        self._derived = spec.derive is not None
+    def __init__(self, spec: KeySpec, row_data: ValueSpec | dict[str, Any] | None) -> None:
+        self._derived = isinstance(spec, GlobalKeySpec) and spec.derive is not None
         self._too_long = spec.too_long
         source = row_data if self._derived else spec
         if not isinstance(source, ValueSpec):
             raise ValueError("global_key.derive needs a row_data that is a single URI")  # noqa: TRY004
-        self._values = values_of(source)
+        self._source, self._values = source, values_of(source)
 
     def read(self, rows: pa.RecordBatch, problems: Problems) -> list[str | None]:
         """Return the key of each row; None, with a problem noted, where there is no usable one."""
+        column = None if self._derived else text_column(self._source, rows)
+        if column is not None and _are_usual(column):
+            usual: list[str | None] = column.to_pylist()
+            return usual
         keys = texts(self._values(rows))
         if self._derived:
             keys = [key if key is None else _without_query(key) for key in keys]
@@ -67,6 +73,14 @@ class KeyReader:
             return None
         digest = blake2b(key.encode(), digest_size=_HASH_LENGTH // 2).hexdigest()
         return f"{key[: MAX_LENGTH - _HASH_LENGTH - 1]}~{digest}"
+
+
+def _are_usual(keys: pa.Array) -> bool:
+    """Tell whether all keys are ASCII without blanks and of a fitting length: what most are."""
+    offsets, _ = text_buffers(keys)
+    lengths, characters = np.diff(offsets), text_bytes(keys)
+    fitting = ((lengths > 0) & (lengths <= MAX_LENGTH)).all()
+    return bool(not keys.null_count and fitting and ((characters > ord(" ")) & (characters < 127)).all())
 
 
 def _without_query(uri: str) -> str:

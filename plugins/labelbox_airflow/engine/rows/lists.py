@@ -10,13 +10,13 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labelbox_airflow.engine.columns import json_texts
+from labelbox_airflow.engine.columns import Pieces, json_pieces
 from labelbox_airflow.engine.metadata_schema import MetadataField, MetadataSchema, SchemaAddition
 from labelbox_airflow.engine.rows.metadata import Convert, convert_column, converter
 from labelbox_airflow.engine.rows.problems import Problems
-from labelbox_airflow.engine.rows.spec import AttachmentSpec, EmbeddingSpec, MetadataKind, MetadataSpec, RowsSpec
+from labelbox_airflow.engine.rows.spec import AttachmentSpec, EmbeddingSpec, MetadataKind, MetadataSpec, PartsSpec
 from labelbox_airflow.engine.rows.urls import AssetUrlError, are_plain_urls, asset_url
-from labelbox_airflow.engine.rows.values import join_present, text_column, texts, values_of
+from labelbox_airflow.engine.rows.values import join_entries, text_column, texts, values_of
 
 MAX_OPTION = 100  # characters of an option's name; SDK data_row_metadata.py
 CLEAR = "null"
@@ -95,7 +95,7 @@ class MetadataReader:
 class AttachmentsReader:
     """Reads the attachments as one JSON list a row, in the order of (type, name)."""
 
-    def __init__(self, spec: RowsSpec, attachments: Sequence[AttachmentSpec]) -> None:
+    def __init__(self, spec: PartsSpec, attachments: Sequence[AttachmentSpec]) -> None:
         self._clear = spec.when_null == "clear"
         self._s3_region = spec.s3_region
         self._presigned = spec.presigned_urls == "allow"
@@ -103,17 +103,19 @@ class AttachmentsReader:
 
     def read(self, rows: pa.RecordBatch, problems: Problems) -> pa.Array:
         """Return the lists as JSON text, ``[]`` where a row has none; ``"value":null`` clears an attachment."""
-        columns = [self._column(rows, problems, *reader) for reader in self._readers]
-        return pc.binary_join_element_wise("[", join_present(columns, ","), "]", "")
+        entries = [self._entry(rows, problems, *reader) for reader in self._readers]
+        return join_entries(entries, before="[", after="]")
 
-    def _column(
+    def _entry(
         self, rows: pa.RecordBatch, problems: Problems, attachment: AttachmentSpec, before: str, after: str
-    ) -> pa.Array:
+    ) -> Pieces:
         empty = f"{before}null{after}" if self._clear else None
         values = text_column(attachment.value, rows)
         if values is not None and (attachment.type == "RAW_TEXT" or are_plain_urls(values)):
-            wrapped = pc.binary_join_element_wise(before, json_texts(values), after, "")
-            return wrapped if empty is None else wrapped.fill_null(empty)
+            pieces = [before, *json_pieces(values), after]
+            if empty is None or not values.null_count:
+                return pieces
+            return [pc.binary_join_element_wise(*pieces, "").fill_null(empty)]
         field = f"attachments.{attachment.type}.{attachment.name or ''}".rstrip(".")
         cells: list[str | None] = []
         for index, value in enumerate(texts(values_of(attachment.value)(rows))):
@@ -122,7 +124,7 @@ class AttachmentsReader:
             except AssetUrlError as error:
                 problems.add(index, error.code, field, value, str(error))
                 cells.append(None)
-        return pa.array(cells, pa.string())
+        return [pa.array(cells, pa.string())]
 
     def _value(self, attachment: AttachmentSpec, value: str) -> str:
         if attachment.type != "RAW_TEXT":
@@ -172,7 +174,7 @@ class EmbeddingReader:
         return orjson.dumps(numbers, option=orjson.OPT_SERIALIZE_NUMPY).decode(), numbers.tobytes()
 
 
-def metadata_readers(spec: RowsSpec, schema: MetadataSchema) -> list[MetadataReader]:
+def metadata_readers(spec: PartsSpec, schema: MetadataSchema) -> list[MetadataReader]:
     """Return a reader for each metadata field of ``spec``, by name."""
     clear = spec.when_null == "clear"
     return [MetadataReader(name, s, schema.get(name), clear=clear) for name, s in sorted(spec.metadata.items())]

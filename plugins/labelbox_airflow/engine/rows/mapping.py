@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from calendar import timegm
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from hashlib import blake2b
@@ -21,13 +21,14 @@ from labelbox_airflow.engine.fingerprint import column_fingerprints, fingerprint
 from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition, check_fields
 from labelbox_airflow.engine.records import Batch, Rejected
 from labelbox_airflow.engine.rows.assets import AssetReader, structured_columns
+from labelbox_airflow.engine.rows.attach import AttachSpec, MappingSpec
 from labelbox_airflow.engine.rows.keys import KeyReader
 from labelbox_airflow.engine.rows.lists import AttachmentsReader, EmbeddingReader, metadata_readers
 from labelbox_airflow.engine.rows.metadata import parse_moment
 from labelbox_airflow.engine.rows.problems import Problems
 from labelbox_airflow.engine.rows.spec import AttachmentSpec, MetadataSpec, RowsSpec, ValueSpec
 from labelbox_airflow.engine.rows.urls import strip_signature
-from labelbox_airflow.engine.rows.values import column_values, columns_of, join_present, texts_of
+from labelbox_airflow.engine.rows.values import column_values, columns_of, join_entries, texts_of
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class MappedBatch:
 
     ``rows`` has the columns global_key, version, origin, source, ``fingerprint.<part>`` (null where the sync does
     not own the part) and, as JSON text, row_data, external_id, ``metadata/<field>``, attachments,
-    ``embedding/<name>``.
+    ``embedding/<name>``; where the sync uploads local files also local_file.
     """
 
     rows: pa.RecordBatch
@@ -69,16 +70,16 @@ class MappedBatch:
 class RowMapping:
     """How a source row becomes a data row, compiled once for a table's columns.
 
-    :param spec: the ``rows:`` of the sync file
+    :param spec: the ``rows:`` or ``attach:`` of the sync file
     :param schema: the metadata fields of Labelbox by name
     :param columns: the columns of the source; needed when the former connectors' column grammar is read
     """
 
-    def __init__(self, spec: RowsSpec, schema: MetadataSchema, columns: Sequence[str] = ()) -> None:
+    def __init__(self, spec: MappingSpec, schema: MetadataSchema, columns: Sequence[str] = ()) -> None:
         self.spec = expand_column_grammar(spec, columns)
         check_fields(schema, {name: s for name, s in self.spec.metadata.items() if name not in spec.metadata})
         self._keys = KeyReader(self.spec.global_key, self.spec.row_data)
-        self._assets = AssetReader(self.spec)
+        self._assets = AssetReader(self.spec) if isinstance(self.spec, RowsSpec) else None
         self._external_id = texts_of(self.spec.external_id) if self.spec.external_id is not None else None
         self._metadata = metadata_readers(self.spec, schema)
         self._attachments = AttachmentsReader(self.spec, self.spec.attachments)
@@ -94,7 +95,8 @@ class RowMapping:
         problems = Problems()
         keys = self._keys.read(batch.rows, problems)
         versions = self._versions(batch, default_version, problems)
-        sources = row_fingerprints(batch.rows, self.columns, mapping=self._digest)
+        watched = (batch.rows, self.columns) if self._assets is None else self._assets.watched(batch.rows, self.columns)
+        sources = row_fingerprints(*watched, mapping=self._digest).tolist()
         rejected = problems.rejected(batch, keys)
         if not problems:
             return KeyedBatch(batch, range(len(keys)), [key for key in keys if key], versions, sources, rejected)
@@ -120,6 +122,9 @@ class RowMapping:
             "origin": batch.origins(),
         }
         self._map_parts(batch.rows, columns, problems)
+        if isinstance(self.spec, AttachSpec) and self.spec.missing == "later":
+            values = [batch.rows.column(name) for name in self.columns]
+            columns["source_row"] = pa.StructArray.from_arrays(values, self.columns)
         mapped = pa.RecordBatch.from_pydict(columns)
         if problems:
             mapped = mapped.take(pa.array([i for i in range(len(keys)) if i not in problems], pa.int64()))
@@ -133,9 +138,10 @@ class RowMapping:
 
     def _map_parts(self, rows: pa.RecordBatch, columns: dict[str, pa.Array], problems: Problems) -> None:
         signed = self.spec.presigned_urls == "allow"
-        assets = self._assets.column(rows, problems)
-        columns["row_data"] = assets
-        columns["fingerprint.row_data"] = _fingerprints(assets, signed=signed)
+        if self._assets is not None:
+            columns["row_data"] = self._assets.column(rows, problems)
+            columns["fingerprint.row_data"] = _fingerprints(columns["row_data"], signed=signed)
+            columns.update(self._assets.files(columns, problems))
         if self._external_id is not None:
             columns["external_id"] = json_texts(self._external_id(rows))
             columns["fingerprint.external_id"] = _fingerprints(columns["external_id"])
@@ -161,6 +167,9 @@ class RowMapping:
             columns["fingerprint.embeddings"] = pa.array(marks, pa.int64())
 
     def _versions(self, batch: Batch, default: int, problems: Problems) -> list[int]:
+        if self.spec.version is None and batch.time_column is not None:
+            times: list[int] = batch.rows.column(batch.time_column).cast(pa.int64()).to_pylist()
+            return times
         if self.spec.version is None:
             version = default if batch.time is None else microseconds(batch.time)
             return [version] * batch.rows.num_rows
@@ -182,11 +191,9 @@ def microseconds(moment: datetime) -> int:
 
 def metadata_fingerprints(columns: dict[str, pa.Array]) -> pa.Array:
     """Return one fingerprint a row over metadata values by name; null where all are null (nothing is owned)."""
-    pairs = [
-        pc.binary_join_element_wise(orjson.dumps(name).decode(), ":", columns[name], "") for name in sorted(columns)
-    ]
-    joined = join_present(pairs, ",")
-    return column_fingerprints(pc.if_else(pc.equal(joined, ""), None, joined))
+    joined = join_entries([[f"{orjson.dumps(name).decode()}:", columns[name]] for name in sorted(columns)])
+    empty = pc.equal(joined, "")
+    return column_fingerprints(pc.if_else(empty, None, joined) if pc.any(empty).as_py() else joined)
 
 
 def embedding_fingerprint(vectors: dict[str, bytes | None]) -> int | None:
@@ -195,17 +202,20 @@ def embedding_fingerprint(vectors: dict[str, bytes | None]) -> int | None:
     return fingerprint(b"\1".join(held)) if held else None
 
 
-def mapping_columns(spec: RowsSpec) -> list[str]:
+def mapping_columns(spec: MappingSpec) -> list[str]:
     """Return every column the mapping reads."""
     values: list[ValueSpec] = [spec.global_key, *spec.metadata.values(), *spec.embeddings.values()]
     values += [attachment.value for attachment in spec.attachments]
     values += [spec.external_id] if spec.external_id is not None else []
     columns = [column for value in values for column in columns_of(value)]
-    columns += columns_of(spec.row_data) if isinstance(spec.row_data, ValueSpec) else structured_columns(spec.row_data)
+    if isinstance(spec.row_data, ValueSpec):
+        columns += columns_of(spec.row_data)
+    elif spec.row_data is not None:
+        columns += structured_columns(spec.row_data)
     return columns + ([spec.version] if spec.version is not None else [])
 
 
-def expand_column_grammar(spec: RowsSpec, columns: Sequence[str]) -> RowsSpec:
+def expand_column_grammar(spec: MappingSpec, columns: Sequence[str]) -> MappingSpec:
     """Return ``spec`` with the fields that columns of the former connectors name, such as
     ``metadata///enum///country`` and ``attachment///IMAGE///thumbnail``; what ``spec`` maps itself stays.
 
@@ -266,10 +276,5 @@ def _version(value: object, zone: ZoneInfo) -> int:
 def _take(batch: Batch, rows: Sequence[int]) -> Batch:
     if len(rows) == batch.rows.num_rows:
         return batch
-    return Batch(
-        rows=batch.rows.take(pa.array(rows, pa.int64())),
-        place=batch.place,
-        positions=[batch.positions[i] for i in rows],
-        time=batch.time,
-        position_word=batch.position_word,
-    )
+    taken = batch.rows.take(pa.array(rows, pa.int64()))
+    return replace(batch, rows=taken, positions=[batch.positions[i] for i in rows], rejected=())

@@ -79,8 +79,9 @@ def _moments(texts: pa.Array) -> pa.Array | None:
     years = pc.min_max(pc.year(moments)).as_py()
     if years["min"] is not None and (years["min"] < 2 or years["max"] > 9998):  # Python's calendar ends there
         return None
-    written = pc.replace_substring(pc.cast(moments, pa.string()), " ", "T")
-    return pc.binary_join_element_wise('"', written, '"', "")
+    # Without the zone, which is UTC, Arrow writes times in a thirtieth of the time.
+    written = pc.cast(moments.view(pa.timestamp("s")), pa.string())
+    return pc.binary_join_element_wise('"', pc.binary_replace_slice(written, 10, 11, "T"), 'Z"', "")
 
 
 def string(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelbox_airflow.engine.records import Batch, Rejected
+from labelbox_airflow.engine.records import HIDDEN, Batch, Rejected
 from labelbox_airflow.engine.rows.urls import strip_signature
 
 
@@ -48,7 +48,7 @@ class Problems(dict[int, Problem]):
 def row_payload(rows: pa.RecordBatch, index: int) -> dict[str, Any]:
     """Return one row as a dict, signatures of URLs stripped."""
     row: dict[str, Any] = rows.slice(index, 1).to_pylist()[0]
-    return {name: _without_signatures(value) for name, value in row.items()}
+    return {name: _without_signatures(value) for name, value in row.items() if not name.startswith(HIDDEN)}
 
 
 def _without_signatures(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -36,39 +36,43 @@ class ValueSpec(Spec):
         return self
 
 
-def _value_shorthand(raw: object) -> object:
+def value_shorthand(raw: object) -> object:
     """A bare word is a column; text with braces is a template."""
     if isinstance(raw, str):
         return {"template": raw} if "{" in raw else {"column": raw}
     return raw
 
 
-Value = Annotated[ValueSpec, BeforeValidator(_value_shorthand)]
+Value = Annotated[ValueSpec, BeforeValidator(value_shorthand)]
 
 
-class GlobalKeySpec(ValueSpec):
-    """The identity of a data row: a column, a template, or derived from the object's URI."""
+class KeySpec(ValueSpec):
+    """The identity of a data row that is there: a column or a template."""
 
-    derive: Literal["row_data"] | None = Field(
-        None, description="Make the key from the object's URI (without query), the same on every run."
-    )
+    ways: ClassVar[tuple[str, ...]] = ("column", "template")
     too_long: Literal["reject", "hash"] = Field(
         "reject", description="A key over Labelbox's 200 characters: reject the row, or end it in a hash of the whole."
     )
 
     @model_validator(mode="after")
-    def _exactly_one(self) -> GlobalKeySpec:
-        given = [name for name in ("column", "template", "derive") if getattr(self, name) is not None]
+    def _exactly_one(self) -> KeySpec:
+        given = [name for name in self.ways if getattr(self, name) is not None]
         if len(given) != 1 or self.value is not None:
+            *first, last = self.ways
             raise ValueError(
-                f"give exactly one of column, template or derive (given: {', '.join(given) or 'none'}); "
+                f"give exactly one of {', '.join(first)} or {last} (given: {', '.join(given) or 'none'}); "
                 "a constant cannot identify rows"
             )
         return self
 
 
-def _global_key_shorthand(raw: object) -> object:
-    return _value_shorthand(raw)
+class GlobalKeySpec(KeySpec):
+    """The identity of a data row: a column, a template, or derived from the object's URI."""
+
+    ways: ClassVar[tuple[str, ...]] = ("column", "template", "derive")
+    derive: Literal["row_data"] | None = Field(
+        None, description="Make the key from the object's URI (without query), the same on every run."
+    )
 
 
 class MetadataSpec(ValueSpec):
@@ -114,29 +118,59 @@ class ColumnGrammarSpec(Spec):
     new_options: Literal["add", "reject"] = Field("reject", description="What to do with an enum option it lacks.")
 
 
-class RowsSpec(Spec):
-    """How each source row becomes a data row."""
+class PartsSpec(Spec):
+    """The parts of a data row that every sync may write, and how its rows are told apart."""
 
-    row_data: Value | dict[str, Any] = Field(
-        description="The asset: a URL, text, or for documents, tiles and conversations a mapping of their keys."
-    )
-    global_key: Annotated[GlobalKeySpec, BeforeValidator(_global_key_shorthand)]
-    external_id: Value | None = None
-    media_type: MediaType | None = None
     version: str | None = Field(None, description="Column with the row's own time of change; the newest wins.")
     when_null: Literal["leave", "clear"] = Field(
         "leave", description="What a null does to a metadata field or attachment that is in Labelbox."
     )
-    lists: Literal["merge", "replace"] = Field(
-        "merge", description="Merge metadata and attachments into what is there, or own the lists of this dataset."
-    )
-    metadata: dict[str, Annotated[MetadataSpec, BeforeValidator(_value_shorthand)]] = Field(default_factory=dict)
+    metadata: dict[str, Annotated[MetadataSpec, BeforeValidator(value_shorthand)]] = Field(default_factory=dict)
     attachments: list[AttachmentSpec] = Field(default_factory=list)
-    embeddings: dict[str, Annotated[EmbeddingSpec, BeforeValidator(_value_shorthand)]] = Field(default_factory=dict)
-    column_grammar: ColumnGrammarSpec | None = Field(
-        None, description="Also read columns named as the former tools did."
-    )
+    embeddings: dict[str, Annotated[EmbeddingSpec, BeforeValidator(value_shorthand)]] = Field(default_factory=dict)
     s3_region: str | None = Field(None, description="Region of the buckets of `s3://` values; makes them https URLs.")
     presigned_urls: Literal["reject", "allow"] = Field(
         "reject", description="URLs with an expiring signature make rows that die; delegated access does not."
+    )
+
+
+class LocalFilesSpec(Spec):
+    """Which local files, named by row_data, are uploaded to Labelbox; all others are refused."""
+
+    upload: tuple[str, ...] | None = Field(
+        None, description="Folders, files or globs; null = what the sync's own sources of type objects list."
+    )
+
+
+def _local_files_shorthand(raw: object) -> object:
+    """The word ``upload`` alone stands for what the sync lists itself; one path is a list of one."""
+    if raw == "upload":
+        return {}
+    if isinstance(raw, dict) and isinstance(raw.get("upload"), str):
+        return {**raw, "upload": (raw["upload"],)}
+    if isinstance(raw, str):
+        raise ValueError(f"'{raw}' is neither upload nor a mapping such as {{upload: /data/photos}}")  # noqa: TRY004
+    return raw
+
+
+class RowsSpec(PartsSpec):
+    """How each source row becomes a data row."""
+
+    place: ClassVar[str] = "rows"
+    creates: ClassVar[bool] = True
+
+    row_data: Value | dict[str, Any] = Field(
+        description="The asset: a URL, text, or for documents, tiles and conversations a mapping of their keys."
+    )
+    global_key: Annotated[GlobalKeySpec, BeforeValidator(value_shorthand)]
+    external_id: Value | None = None
+    media_type: MediaType | None = None
+    lists: Literal["merge", "replace"] = Field(
+        "merge", description="Merge metadata and attachments into what is there, or own the lists of this dataset."
+    )
+    column_grammar: ColumnGrammarSpec | None = Field(
+        None, description="Also read columns named as the former tools did."
+    )
+    local_files: Annotated[LocalFilesSpec | None, BeforeValidator(_local_files_shorthand)] = Field(
+        None, description="Upload the local files that row_data names: `upload`, or `{upload: /data/photos}`."
     )

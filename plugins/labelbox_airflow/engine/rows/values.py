@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelbox_airflow.engine.columns import Pieces
 from labelbox_airflow.engine.errors import SourceError, did_you_mean
 from labelbox_airflow.engine.rows.spec import ValueSpec
 
@@ -96,6 +97,17 @@ def join_present(columns: Sequence[pa.Array], separator: str) -> pa.Array:
     if pc.any(empty).as_py():  # Arrow (seen in 26.0) drops such rows, and all after them would move up
         columns = [pc.if_else(empty, "", columns[0]), *columns[1:]]
     return pc.binary_join_element_wise(*columns, separator, null_handling="skip")
+
+
+def join_entries(entries: Sequence[Pieces], *, before: str = "", after: str = "") -> pa.Array:
+    """Join the entries of each row with commas, leaving out those with a null in them.
+
+    :param before: text before the entries of each row, and ``after`` behind them
+    """
+    if any(isinstance(piece, pa.Array) and piece.null_count for entry in entries for piece in entry):
+        entries = [[join_present([pc.binary_join_element_wise(*entry, "") for entry in entries], ",")]]
+    _, *pieces = (piece for entry in entries for piece in (",", *entry))
+    return pc.binary_join_element_wise(before, *pieces, after, "")
 
 
 def _column(name: str) -> Values:

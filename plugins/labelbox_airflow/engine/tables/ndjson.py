@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -14,11 +13,11 @@ import pyarrow as pa
 from labelbox_airflow.engine.errors import SourceError, did_you_mean
 from labelbox_airflow.engine.records import Batch, Rejected
 from labelbox_airflow.engine.tables.batches import BATCH_ROWS, shown
+from labelbox_airflow.engine.tables.json_objects import NotAnObjectError, cell_text, parse_object
 from labelbox_airflow.engine.tables.streams import MAX_RECORD_BYTES, buffered, packing_errors, unpacked
 
 _log = logging.getLogger(__name__)
 _BOM = b"\xef\xbb\xbf"
-_EXACT = 2.0**53  # from here on a float cannot tell whole numbers apart
 
 
 def read_ndjson(
@@ -105,15 +104,13 @@ class _Records:
         if line.isspace() or not line:
             return
         try:
-            value = orjson.loads(line)
+            value = parse_object(line)
         except orjson.JSONDecodeError as error:
             self._reject(line, "bad_json", f"The line is no JSON: {error}. NDJSON has one object a line.")
             return
-        if not isinstance(value, dict):
-            self._reject(line, "not_an_object", f"The line is a JSON {_kind(value)}, not an object with keys.")
+        except NotAnObjectError as error:
+            self._reject(line, "not_an_object", f"The line is {error}.")
             return
-        if any(type(cell) is float and abs(cell) >= _EXACT for cell in value.values()):
-            value = json.loads(line)  # orjson makes a float of a whole number beyond 64 bits, and loses digits
         self.objects.append(value)
         self.positions.append(self._number)
         self.keys.update(dict.fromkeys(value))
@@ -130,21 +127,7 @@ class _Records:
         )
 
 
-def _kind(value: object) -> str:
-    names = {list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
-    return names.get(type(value), "null")
-
-
 def _columns(objects: list[dict[str, Any]], names: Sequence[str]) -> pa.RecordBatch:
     schema = pa.schema([(name, pa.string()) for name in names])
-    arrays = [pa.array([_text(record.get(name)) for record in objects], pa.string()) for name in names]
+    arrays = [pa.array([cell_text(record.get(name)) for record in objects], pa.string()) for name in names]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _text(value: Any) -> str | None:
-    if value is None or type(value) is str:
-        return value
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:  # a whole number beyond 64 bits
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)

@@ -85,7 +85,11 @@ class StoredRows:
     def origin(self, row: int) -> str:
         """Return where the row numbered ``row`` came from."""
         number = int(np.searchsorted(self._first_rows, row, side="right")) - 1
-        return self._pieces[number].batch.origin(row - self._starts[number])
+        piece = self._pieces[number]
+        if piece.batch.origin_column is None:
+            return piece.batch.origin(row - self._starts[number])
+        stored = self._readers[piece.file].get_batch(piece.index)
+        return replace(piece.batch, rows=stored).origin(row - self._starts[number])
 
     def take(self, rows: RowNumbers, columns: Sequence[str]) -> list[pa.Array]:
         """Return ``columns`` of the rows numbered ``rows``, in that order; nulls where the number is -1."""

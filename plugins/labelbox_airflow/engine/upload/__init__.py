@@ -7,24 +7,29 @@ each row before sending lies on staging. Whatever was sent without an answer is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from hashlib import blake2b
+from itertools import compress
 
 import orjson
 
 from labelbox_airflow.engine.api import tasks
 from labelbox_airflow.engine.api.embeddings import embedding_ids
 from labelbox_airflow.engine.errors import LabelboxUnavailableError
+from labelbox_airflow.engine.existing import met_entry
 from labelbox_airflow.engine.held import held_rows
-from labelbox_airflow.engine.ledger import Claim, Entry, JournalEntry, Ledger, Run
+from labelbox_airflow.engine.ledger import Claim, Entry, EntryRows, JournalEntry, Ledger, Run, WaitingRow
 from labelbox_airflow.engine.metadata_schema import read_metadata_schema
-from labelbox_airflow.engine.rows.decide import SUPERSEDED, Decision, Overwrite, decide
-from labelbox_airflow.engine.rows.spec import RowsSpec
+from labelbox_airflow.engine.rows.attach import AttachSpec, MappingSpec
+from labelbox_airflow.engine.rows.decide import CREATE, SUPERSEDED, Decision, Overwrite, decide
 from labelbox_airflow.engine.staging import Staging
 from labelbox_airflow.engine.transport import Transport
 from labelbox_airflow.engine.units import REPLACED, Marks, UnitRows, content_mark, load_unit
 from labelbox_airflow.engine.upload.sender import Sender
 from labelbox_airflow.engine.upload.settlement import Resent, Settlement
+from labelbox_airflow.engine.vectors import note_new
+from labelbox_airflow.engine.waiting import WAITING, waiting_rows
 
 STEP = "rows"
 
@@ -36,7 +41,7 @@ class KeysBusyError(LabelboxUnavailableError):
 class UnitUpload:
     """Sends one unit.
 
-    :param spec: the ``rows:`` of the sync, the former connectors' columns spelled out
+    :param spec: the ``rows:`` or ``attach:`` of the sync, the former connectors' columns spelled out
     :param overwrite: ``always`` lets older rows overwrite newer ones
     """
 
@@ -47,7 +52,7 @@ class UnitUpload:
         staging: Staging,
         *,
         run: Run,
-        spec: RowsSpec,
+        spec: MappingSpec,
         dataset_id: str,
         unit: str,
         overwrite: Overwrite = "newer",
@@ -76,7 +81,8 @@ class UnitUpload:
         decisions = self._decide()
         content = self._save(decisions)
         self._ledger.intend(self._run, self._unit.name, STEP, content)
-        task_id = self._sender.send(self._unit, dict(enumerate(decisions)), self._known_ids())
+        task_id = self._sender.send(self._unit, dict(enumerate(decisions)), self._known_ids(decisions))
+        self._save_files()
         if task_id is not None:
             self._ledger.submitted(self._run, self._unit.name, STEP, task_id)
         return task_id
@@ -88,29 +94,50 @@ class UnitUpload:
         :raises LabelboxUnavailableError: the task failed as a whole; the next attempt sends again what is missing
         """
         noted = self._ledger.journal(self._run, self._unit.name, STEP)
+        self._restore_files()
         if task_id is not None:
             state = tasks.task_state(self._transport, task_id)
             if noted is not None and state.status in {"FAILED", "CANCELED"}:
                 self._ledger.submitted(self._run, self._unit.name, STEP, None)
             state.require_complete()
+        decisions = self._saved_decisions()
         settlement = Settlement(
             self._transport,
             self._sender,
             self._unit,
-            self._saved_decisions(),
+            decisions,
             dataset_id=self._dataset_id,
-            ids=self._known_ids(),
+            ids=self._known_ids(decisions),
             held=self._held,
+            missing=self._spec.missing if isinstance(self._spec, AttachSpec) else None,
             noted=noted,
             resent=self._read_resent(noted),
             before_sending=self._note_resent,
         )
         counts = settlement.settle(task_id) + self._settled - Counter(rejected=self._settled["rejected"])
+        if not self._spec.creates and not self._settled:
+            updated = [index for index, outcome in settlement.outcomes.items() if outcome == "updated"]
+            note_new(self._staging, self._unit, updated, self._read_entries(self._unit.keys))
         with self._ledger.transaction() as transaction:
-            entries = self._entries(settlement)
-            transaction.put(self._run.owner, entries, force=self._overwrite == "always")
+            transaction.put_rows(self._run.owner, self._entries(settlement), force=self._overwrite == "always")
+            transaction.wait(self._run, self._waiting(settlement))
             transaction.settle(self._run, self._unit.name, counts=counts, rejected=settlement.rejected)
         return counts
+
+    def _waiting(self, settlement: Settlement) -> list[WaitingRow]:
+        """Return the rows whose data row is gone, and who wait for another."""
+        indices = [index for index, outcome in settlement.outcomes.items() if outcome == WAITING]
+        return waiting_rows(self._unit, indices)
+
+    def _save_files(self) -> None:
+        """Keep what became of local files for whoever settles the unit."""
+        if self._sender.files is not None:
+            self._staging.write_json(self._files_file, self._sender.files.as_dict())
+
+    def _restore_files(self) -> None:
+        if self._sender.files is not None:
+            with suppress(FileNotFoundError):
+                self._sender.files.restore(self._staging.read_json(self._files_file))
 
     def _note_resent(self, resent: Resent) -> None:
         """Keep what is about to be sent once more, for whoever settles the unit should this attempt end here."""
@@ -146,10 +173,17 @@ class UnitUpload:
                 f"the run {other} is sending {len(acquired.waiting):,} of the same global keys right now, e.g. '{key}'",
                 remedy="This unit goes on when it has finished.",
             )
-        entries = self._ledger.entries(self._run.owner, list(acquired.held))
+        held = acquired.held
+        ours = [
+            held.get(key) == sequence and sequence not in self._replaced
+            for key, sequence in zip(unit.keys, unit.sequences, strict=True)
+        ]
+        entries = self._read_entries(held)
+        if not entries:  # the rule on a first load
+            return [CREATE if mine else SUPERSEDED for mine in ours]
         return [
             decide(entries.get(key), self._dataset_id, unit.versions[index], unit.marks[index], self._overwrite)
-            if acquired.held.get(key) == unit.sequences[index] and unit.sequences[index] not in self._replaced
+            if ours[index]
             else SUPERSEDED
             for index, key in enumerate(unit.keys)
         ]
@@ -164,9 +198,25 @@ class UnitUpload:
         }
         self._ledger.claim(self._run, claims)
 
-    def _known_ids(self) -> dict[int, str]:
-        entries = self._ledger.entries(self._run.owner, self._unit.keys)
-        known = ((index, entries.get(key)) for index, key in enumerate(self._unit.keys))
+    def _read_entries(self, keys: Collection[str]) -> dict[str, Entry]:
+        """Return what is known of keys: what the sync has written, else the data row that the extraction has met."""
+        entries = self._ledger.entries(self._run.owner, list(keys))
+        if self._spec.creates:
+            return entries
+        wanted = set(keys)
+        for key, id_ in zip(self._unit.keys, self._unit.data_row_ids, strict=True):
+            entry = entries.get(key)
+            if id_ is not None and key in wanted and (entry is None or entry[:2] != (self._dataset_id, id_)):
+                entries[key] = met_entry(self._dataset_id, id_)
+        return entries
+
+    def _known_ids(self, decisions: Sequence[Decision]) -> dict[int, str]:
+        """Return the data row ids of the rows that are there, as far as they are known."""
+        there = [index for index, decision in enumerate(decisions) if decision.action in {"update", "unchanged"}]
+        if not there:
+            return {}
+        entries = self._read_entries([self._unit.keys[index] for index in there])
+        known = ((index, entries.get(self._unit.keys[index])) for index in there)
         return {
             index: entry.data_row_id
             for index, entry in known
@@ -177,22 +227,18 @@ class UnitUpload:
         rows = held_rows(self._transport, self._dataset_id, self._spec, self._schema, keys)
         return {row.global_key: row.marks for row in rows}
 
-    def _entries(self, settlement: Settlement) -> dict[str, Entry]:
-        unit = self._unit
-        return {
-            unit.keys[index]: Entry._make(
-                (
-                    self._dataset_id,
-                    settlement.ids.get(index),
-                    unit.versions[index],
-                    unit.sources[index],
-                    *unit.marks[index],
-                    None,
-                )
-            )
-            for index, outcome in settlement.outcomes.items()
-            if outcome in {"created", "updated", "unchanged"}
-        }
+    def _entries(self, settlement: Settlement) -> EntryRows:
+        """Return the rows that Labelbox holds as they are in the unit."""
+        unit, ids, outcomes = self._unit, settlement.ids, settlement.outcomes
+        done = [outcomes[index] in {"created", "updated", "unchanged"} for index in range(len(unit))]
+        return EntryRows(
+            self._dataset_id,
+            list(compress(unit.keys, done)),
+            list(compress((ids.get(index) for index in range(len(unit))), done)),
+            list(compress(unit.versions, done)),
+            list(compress(unit.sources, done)),
+            [list(compress(column, done)) for column in unit.mark_columns],
+        )
 
     def _save(self, decisions: Sequence[Decision]) -> str:
         """Keep the decisions for whoever settles the unit; return a hash of what is about to be sent."""
@@ -226,6 +272,10 @@ class UnitUpload:
         return f"{self._unit.name}.resent.json"
 
     @property
+    def _files_file(self) -> str:
+        return f"{self._unit.name}.files.json"
+
+    @property
     def _file(self) -> str:
         return f"{self._unit.name}.decisions.json"
 
@@ -236,6 +286,6 @@ def _intent(noted: JournalEntry | None) -> str | None:
 
 def _content(unit: UnitRows, rows: Sequence[int], distinct: Sequence[Decision]) -> str:
     digest = blake2b(orjson.dumps([[list(decision) for decision in distinct], rows]), digest_size=16)
-    for key, marks in zip(unit.keys, unit.marks, strict=True):
-        digest.update(f"{key}\0{marks}\n".encode())
+    for column in (unit.keys, *unit.mark_columns):
+        digest.update(orjson.dumps(column))
     return digest.hexdigest()

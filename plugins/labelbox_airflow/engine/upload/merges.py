@@ -56,9 +56,9 @@ def write_metadata(
                 cleared.setdefault(key, []).append(field.id)
             elif text is not None:
                 values.setdefault(key, []).extend(_entries(field, orjson.loads(text)))
-    failures = merge_metadata(transport, values)
+    known = {key: id_ for key, id_ in zip(rows.column("global_key").to_pylist(), ids, strict=True) if id_}
+    failures = merge_metadata(transport, values, known)
     if cleared:
-        known = {key: id_ for key, id_ in zip(rows.column("global_key").to_pylist(), ids, strict=True) if id_}
         failures.update(clear_metadata(transport, cleared, known))
     return failures
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 
 import pyarrow as pa
 
@@ -12,10 +11,13 @@ from labelbox_airflow.engine.api import tasks
 from labelbox_airflow.engine.api.data_rows import look_up
 from labelbox_airflow.engine.errors import LabelboxError, LabelboxUnavailableError
 from labelbox_airflow.engine.metadata_schema import MetadataSchema
+from labelbox_airflow.engine.parallel import map_in_order
+from labelbox_airflow.engine.rows.attach import MappingSpec
 from labelbox_airflow.engine.rows.decide import Decision
-from labelbox_airflow.engine.rows.spec import RowsSpec
+from labelbox_airflow.engine.rows.local_files import LocalFiles
 from labelbox_airflow.engine.transport import Transport
 from labelbox_airflow.engine.units import UnitRows
+from labelbox_airflow.engine.upload.files import FileUploads, Refusal
 from labelbox_airflow.engine.upload.merges import merge_attachments, write_embeddings, write_metadata
 from labelbox_airflow.engine.wire import WireFormat, chunks, manifest
 
@@ -31,12 +33,13 @@ class Sender:
 
     :param schema: metadata fields by name, complete for the fields of ``spec``
     :param embedding_ids: custom embeddings by name
+    :ivar files: local files that become assets; None where the sync uploads none
     """
 
     def __init__(
         self,
         transport: Transport,
-        spec: RowsSpec,
+        spec: MappingSpec,
         *,
         dataset_id: str,
         schema: MetadataSchema,
@@ -46,6 +49,8 @@ class Sender:
         self._schema = schema
         self._embedding_ids = embedding_ids
         self._merge = spec.lists == "merge"
+        self._by_id = not spec.creates
+        self.files = FileUploads(transport, LocalFiles(spec.local_files)) if spec.local_files is not None else None
         self._wire = WireFormat(dataset_id, spec.media_type, schema, embedding_ids)
 
     def task_parts(self, decision: Decision) -> tuple[str, ...]:
@@ -62,14 +67,30 @@ class Sender:
 
         :param ids: data row ids of the rows that exist, by index
         """
-        sent = [index for index, decision in decisions.items() if self.in_task(decision)]
+        sent = self._sendable(unit, decisions)
         if not sent:
             return None
-        urls = self._upload(chunks(self._items(unit, decisions, ids)))
+        urls = self._upload(chunks(self._items(unit, sent, ids)))
         url = self._transport.upload(
             manifest(urls, len(sent)), filename="manifest.json", content_type="application/json"
         )
         return tasks.submit(self._transport, url)
+
+    def refusal(self, unit: UnitRows, index: int) -> Refusal | None:
+        """Return why a row was not sent: its local file cannot be; None for others."""
+        return self.files.refused.get(unit.sequences[index]) if self.files is not None else None
+
+    def _sendable(self, unit: UnitRows, decisions: Decisions) -> dict[int, Decision]:
+        """Return what a task has to carry, once local files are uploaded; without rows whose file cannot be."""
+        sent = {index: decision for index, decision in decisions.items() if self.in_task(decision)}
+        if self.files is None:
+            return sent
+        self.files.upload(unit, [i for i, d in sent.items() if d.action == "create" or "row_data" in d.changed])
+        return {index: decision for index, decision in sent.items() if self.refusal(unit, index) is None}
+
+    def _rows(self, unit: UnitRows, indices: Sequence[int]) -> pa.RecordBatch:
+        rows = unit.take(indices)
+        return rows if self.files is None else self.files.with_urls(rows)
 
     def merge(self, unit: UnitRows, decisions: Decisions, ids: Mapping[int, str]) -> dict[str, str]:
         """Merge metadata and embeddings of updated rows; return failures by global key."""
@@ -108,27 +129,22 @@ class Sender:
             elif self.in_task(decision):
                 groups[self.task_parts(decision)].append(index)
         for start in range(0, len(creates), CREATE_BATCH):
-            yield self._wire.creates(unit.take(creates[start : start + CREATE_BATCH]))
+            yield self._wire.creates(self._rows(unit, creates[start : start + CREATE_BATCH]))
         for parts, indices in groups.items():
-            rows = unit.take(indices)
+            rows = self._rows(unit, indices)
             if "attachments" in parts and self._merge:
                 rows = merge_attachments(self._transport, rows, [_known(ids, unit, index) for index in indices])
-            yield self._wire.updates(rows, parts)
+            known = [_known(ids, unit, index) for index in indices] if self._by_id else None
+            yield self._wire.updates(rows, parts, known)
 
     def _upload(self, contents: Iterator[bytes]) -> Sequence[str]:
         """Upload chunks, a few at a time and no more in memory than are under way."""
-        urls: list[str] = []
-        under_way: deque[Future[str]] = deque()
-        with ThreadPoolExecutor(UPLOAD_THREADS) as pool:
-            for number, content in enumerate(contents, 1):
-                if len(under_way) == UPLOAD_THREADS:
-                    urls.append(under_way.popleft().result())
-                under_way.append(pool.submit(self._upload_one, content, f"data-rows-{number:05d}.json"))
-            urls.extend(future.result() for future in under_way)
-        return urls
+        return list(map_in_order(self._upload_one, enumerate(contents, 1), threads=UPLOAD_THREADS))
 
-    def _upload_one(self, content: bytes, filename: str) -> str:
-        return self._transport.upload(content, filename=filename, content_type="application/json")
+    def _upload_one(self, numbered: tuple[int, bytes]) -> str:
+        number, content = numbered
+        name = f"data-rows-{number:05d}.json"
+        return self._transport.upload(content, filename=name, content_type="application/json")
 
 
 def _known(ids: Mapping[int, str], unit: UnitRows, index: int) -> str:

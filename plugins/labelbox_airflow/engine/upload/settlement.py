@@ -10,13 +10,16 @@ from typing import NamedTuple
 from labelbox_airflow.engine.api import tasks
 from labelbox_airflow.engine.api.data_rows import Home, look_up
 from labelbox_airflow.engine.errors import CountMismatchError
+from labelbox_airflow.engine.existing import GONE, NOTHING_TO_ATTACH_TO
 from labelbox_airflow.engine.ledger import JournalEntry
 from labelbox_airflow.engine.records import Rejected
+from labelbox_airflow.engine.rows.attach import Missing
 from labelbox_airflow.engine.rows.decide import CREATE, UNCHANGED, Decision
 from labelbox_airflow.engine.rows.mapping import PARTS
 from labelbox_airflow.engine.transport import Transport
 from labelbox_airflow.engine.units import Marks, UnitRows
 from labelbox_airflow.engine.upload.sender import Decisions, Sender
+from labelbox_airflow.engine.waiting import NO_DATA_ROW
 
 # A row made this long before the intent to send it was noted may still be ours: clocks differ.
 CLOCK_SKEW = timedelta(minutes=5)
@@ -42,6 +45,7 @@ class Settlement:
     :param decisions: what was decided on every row before sending
     :param ids: data row ids known before, by row index
     :param held: reads what Labelbox holds of keys that turn out to exist
+    :param missing: what becomes of rows whose data row is gone; None makes it again
     :param noted: what the journal says of this unit: when it was first about to be sent, and how often since
     :param resent: rows that an earlier attempt was about to send once more
     :param before_sending: called before rows are sent once more
@@ -57,6 +61,7 @@ class Settlement:
         dataset_id: str,
         ids: Mapping[int, str],
         held: Held,
+        missing: Missing | None,
         noted: JournalEntry | None,
         resent: Resent,
         before_sending: Callable[[Resent], None],
@@ -68,6 +73,7 @@ class Settlement:
         self._decisions = decisions
         self._dataset_id = dataset_id
         self._held = held
+        self._missing = missing
         self._noted = noted
         self._before_sending = before_sending
         self._resent = resent.decisions
@@ -99,21 +105,35 @@ class Settlement:
 
     def _judge(self, task_id: str | None, sent: Decisions) -> dict[int, str | None]:
         """Settle the rows Labelbox is clear about; return the others with its message, if there is one."""
+        sent = self._without_refused(sent)
         written = tasks.created_rows(self._transport, task_id) if task_id else {}
         failures = tasks.failed_rows(self._transport, task_id) if task_id else {}
-        unrefused = {index: d for index, d in sent.items() if self._unit.keys[index] not in failures}
-        failures.update(self._sender.merge(self._unit, unrefused, self.ids))
+        keys = self._unit.keys
+        updates = {index: d for index, d in sent.items() if d.action == "update" and keys[index] not in failures}
+        failures.update(self._sender.merge(self._unit, updates, self.ids))
         doubtful: dict[int, str | None] = {}
         for index, decision in sent.items():
-            key = self._unit.keys[index]
+            key = keys[index]
             message = failures.get(key)
-            if message is None and self._is_done(index, decision, written):
+            if message is None and decision.action == "create" and key in written:  # as a rule
+                self.ids[index] = written[key]
+                self.outcomes[index] = "created"
+            elif message is None and self._is_done(index, decision, written):
                 self._done(index, decision, written.get(key))
             elif message is not None and decision.action == "create" and not _in_doubt(message):
                 self._reject(index, "refused", f"Labelbox refused the row: {message}")
             else:
                 doubtful[index] = message
         return doubtful
+
+    def _without_refused(self, sent: Decisions) -> Decisions:
+        """Reject the rows whose local file could not be sent, and return the others."""
+        if self._sender.files is None:
+            return sent
+        for index in sent:
+            if (refusal := self._sender.refusal(self._unit, index)) is not None:
+                self._reject(index, *refusal)
+        return {index: decision for index, decision in sent.items() if index not in self.outcomes}
 
     def _is_done(self, index: int, decision: Decision, written: Mapping[str, str]) -> bool:
         """Tell whether a row that was not refused is as it should be.
@@ -137,11 +157,13 @@ class Settlement:
             home = lookup.found.get(key)
             if key in lookup.denied or (home is not None and home.dataset_id != self._dataset_id):
                 self._reject_elsewhere(index, home)
+            elif home is None and self._missing is not None:  # deleted in Labelbox
+                self._lack(index, self._missing)
             elif home is None:  # never arrived, or deleted in Labelbox
                 again[index] = CREATE
             elif self._decisions[index].action == "create" or home.data_row_id != self.ids.get(index):
                 ours[index] = home
-                if index not in self._resent and self._is_made_by_us(home, message):
+                if self._missing is None and index not in self._resent and self._is_made_by_us(home, message):
                     self._made_by_us.add(index)
             elif message is not None and not _in_doubt(message):
                 self._reject(index, "refused", f"Labelbox refused the change: {message}")
@@ -190,6 +212,13 @@ class Settlement:
         if data_row_id is not None:
             self.ids[index] = data_row_id
         self.outcomes[index] = "created" if index in self._made_by_us else OUTCOMES[decision.action]
+
+    def _lack(self, index: int, missing: Missing) -> None:
+        """Do with a row whose data row is gone what the sync says."""
+        if missing == "reject":
+            self._reject(index, NO_DATA_ROW, f"global_key = '{self._unit.keys[index]}': {NOTHING_TO_ATTACH_TO}")
+        else:
+            self.outcomes[index] = GONE[missing]
 
     def _reject_elsewhere(self, index: int, home: Home | None) -> None:
         place = f"the dataset '{home.dataset_name}' ({home.dataset_id})" if home else "a place this API key cannot see"

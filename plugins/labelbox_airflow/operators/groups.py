@@ -1,0 +1,74 @@
+"""Task groups for DAGs in Python: what the DAG of a sync file does, with rows that another task gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.sdk import TaskGroup
+
+from labelbox_airflow.hooks.labelbox import LabelboxHook
+from labelbox_airflow.operators.data_rows import (
+    LabelboxExtractDataRowsOperator,
+    LabelboxGateOperator,
+    LabelboxUploadDataRowsOperator,
+)
+from labelbox_airflow.operators.datasets import LabelboxEnsureDatasetOperator
+from labelbox_airflow.operators.report import LabelboxReportOperator
+
+
+def records_task_group(
+    sync: str,
+    *,
+    dataset: Mapping[str, Any],
+    records: Any,
+    rows: Mapping[str, Any] | None = None,
+    attach: Mapping[str, Any] | None = None,
+    guard: Mapping[str, Any] | None = None,
+    alerts: Sequence[Mapping[str, Any]] = (),
+    unit_rows: int = 50_000,
+    pool: str | None = None,
+    group_id: str | None = None,
+    labelbox_conn_id: str = LabelboxHook.default_conn_name,
+    ledger: dict[str, str] | None = None,
+    staging: dict[str, str] | None = None,
+) -> TaskGroup:
+    """Add a task group that loads records into a dataset, or attaches them to data rows that are there; return it.
+
+    Its tasks are those of a sync file, ``ensure → extract → gate → upload → report``, and behave the same.
+
+    :param sync: what the ledger knows the records by; no other sync may have the name
+    :param dataset: ``{"id"}`` or ``{"name"}``, as under ``labelbox.dataset:`` of a sync file
+    :param records: a list of dicts or a pandas DataFrame, or the output of the task that returns one
+    :param rows: how records become data rows, as under ``rows:``
+    :param attach: or what they add to data rows, as under ``attach:``
+    :param guard: as under ``guard:``
+    :param alerts: as under ``alerts:``
+    :param unit_rows: records sent as one task of Labelbox, at most 150,000
+    :param pool: Airflow pool of the uploads
+    :param group_id: ``sync`` unless given
+    :param ledger: ``{"connection"}`` or ``{"url"}``, when not where the deployment keeps it
+    :param staging: ``{"url", "connection"}``, when not where the deployment keeps it
+    """
+    common: dict[str, Any] = {
+        "sync": sync,
+        "labelbox_conn_id": labelbox_conn_id,
+        "ledger": ledger,
+        "staging": staging,
+    }
+    mapped: dict[str, Any] = {"rows": rows, "attach": attach}
+    with TaskGroup(group_id or sync) as group:
+        ensure = LabelboxEnsureDatasetOperator(task_id="ensure", dataset=dataset, **mapped, **common)
+        extract = LabelboxExtractDataRowsOperator(
+            task_id="extract", target=ensure.output, records=records, unit_rows=unit_rows, **mapped, **common
+        )
+        gate = LabelboxGateOperator(task_id="gate", dataset=dataset, guard=guard, **common)
+        upload = LabelboxUploadDataRowsOperator.partial(
+            task_id="upload", map_index_template="{{ task.unit }}", **({"pool": pool} if pool else {}), **common
+        ).expand(unit=gate.output)
+        report = LabelboxReportOperator(
+            task_id="report", ensure_task_id=ensure.task_id, guard=guard, alerts=alerts, **common
+        )
+        extract >> gate >> upload >> report
+        [ensure, extract, gate] >> report
+    return group

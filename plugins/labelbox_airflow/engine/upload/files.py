@@ -84,7 +84,8 @@ class FileUploads:
             else:
                 self.urls[row] = outcome
             if number % _TOLD_EACH == 0 or number == len(wanted):
-                _log.info("%s of %s files uploaded", f"{number:,}", f"{len(wanted):,}")
+                counts = (number, len(wanted), len(self.urls), len(self.refused))
+                _log.info("%s of %s files done: %s uploaded, %s refused", *(f"{count:,}" for count in counts))
 
     def with_urls(self, rows: pa.RecordBatch) -> pa.RecordBatch:
         """Return ``rows`` with the URLs of their uploaded files as row_data."""

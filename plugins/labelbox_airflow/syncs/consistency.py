@@ -111,9 +111,7 @@ def _column_problems(spec: SyncSpec) -> Iterator[Problem]:
 def _global_key_problems(spec: SyncSpec) -> Iterator[Problem]:
     template, place = spec.mapping.global_key.template, f"{spec.mapping.place}.global_key"
     if template is not None and not any(r.path == place for r in row_references(spec.mapping)):
-        yield Problem(
-            place, f"template '{template}' has no column in it: every row would have the same key"
-        )
+        yield Problem(place, f"template '{template}' has no column in it: every row would have the same key")
 
 
 def _row_data_problems(spec: SyncSpec) -> Iterator[Problem]:

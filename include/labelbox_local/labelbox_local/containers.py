@@ -73,7 +73,7 @@ def _serve_labelbox(data: Path) -> int:
     address = _labelbox_address()
     where = ["--host", str(address.hostname), "--port", str(address.port), "--data", str(data)]
     key, media = _connection(_LABELBOX)["password"], _store(data).host
-    return cli.main([*where, "--api-key", key, "--allow-host", media])
+    return cli.main([*where, f"--api-key={key}", "--allow-host", media])
 
 
 def _put_samples(directory: Path) -> None:

@@ -252,7 +252,7 @@ class LocalLabelbox(Service):
     def _command(self) -> list[str]:
         port = self.port if self.port and is_free(self.port) else 0
         command = [sys.executable, "-m", "labelbox_local.cli", "--port", str(port)]
-        return [*command, "--data", str(self.directory / "data"), "--api-key", self.api_key, *self._options]
+        return [*command, "--data", str(self.directory / "data"), f"--api-key={self.api_key}", *self._options]
 
     def _environment(self) -> dict[str, str]:
         return {"PYTHONUNBUFFERED": "1"}

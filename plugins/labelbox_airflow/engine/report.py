@@ -121,7 +121,7 @@ class Report:
         lines.append(_row(f"of {self.read:,} rows read", [f"{self.outcomes[name]:,}" for name in OUTCOMES]))
         lines += [f"  {label}: {self.outcomes[name]:,}" for name, label in ASIDE.items() if self.outcomes[name]]
         if self.retried:
-            lines.append(f"  of the rows read had waited since earlier runs: {self.retried:,}")
+            lines.append(f"  tried again after waiting: {self.retried:,}")
         lines += [f"  vectors of '{v.name}': {v.before:,} before, {v.new:,} new, {v.after:,} now" for v in self.vectors]
         if self.unsettled:
             lines.append(f"  not sent, or not settled: {self.unsettled:,}; the log of the task that failed says why")

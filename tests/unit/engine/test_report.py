@@ -109,7 +109,7 @@ def test_rows_that_wait_or_are_left_alone_add_up_beside_the_outcomes() -> None:
     assert Report.from_dict(orjson.loads(orjson.dumps(content))) == made
     text = made.as_text()
     assert "  waiting for their data rows: 4\n  left alone, without a data row: 4\n" in text
-    assert "  of the rows read had waited since earlier runs: 2\n" in text
+    assert "  tried again after waiting: 2\n" in text
     assert "waiting" not in report().as_text()
 
 

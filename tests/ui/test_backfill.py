@@ -79,8 +79,8 @@ def test_three_days_of_backfill_are_equal_to_one_load(page: Page, deployment: De
     picture(page, "report-log")
 
     page.goto("/dags/photos/runs")
-    widen_grid(page)
     expect(page.get_by_role("row").filter(has_text="Backfill")).to_have_count(len(DAYS))
+    widen_grid(page)
     picture(page, "runs")
 
     loaded = load_in_one(page, deployment, three_days())

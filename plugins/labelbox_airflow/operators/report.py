@@ -192,7 +192,7 @@ class LabelboxReportOperator(LabelboxOperator):
         counts = {"read": report.read, **report.as_dict()["outcomes"], **report.aside}
         for asset in self.outlets or ():
             context["outlet_events"][asset].extra = counts
-        return {**counts, "report": staging.path(REPORT)}
+        return {**counts, "report": staging.url(REPORT)}
 
 
 def _where_to_look(broken: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import BaseModel
 
 from labelbox_airflow.engine.guard import GuardSpec
@@ -37,14 +38,23 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_sync_file_of_the_readme_loads(tmp_path: Path) -> None:
-    (text,) = blocks("yaml")
     file = tmp_path / "photos.yaml"
-    file.write_text(text)
+    file.write_text(blocks("yaml")[0])
+    assert load_sync(file).spec.name == "photos"
+
+
+@pytest.mark.parametrize("number", range(1, len(blocks("yaml"))))
+def test_the_parts_of_the_readme_fit_into_its_sync_file(tmp_path: Path, number: int) -> None:
+    whole, part = (yaml.safe_load(blocks("yaml")[index]) for index in (0, number))
+    if "attach" in part:
+        del whole["rows"]
+    file = tmp_path / "photos.yaml"
+    file.write_text(yaml.safe_dump(whole | part, sort_keys=False))
     assert load_sync(file).spec.name == "photos"
 
 
 def test_the_dag_of_the_readme_builds(tmp_path: Path) -> None:
-    (sync,) = blocks("yaml")
+    sync = blocks("yaml")[0]
     (code,) = blocks("python")
     file = tmp_path / "photos.yaml"
     file.write_text(sync)

@@ -111,23 +111,24 @@ def wait(
 
 def created_rows(transport: Transport, task_id: str) -> dict[str, str]:
     """Return the rows a task wrote: global key → data row id."""
-    return {node["globalKey"]: node["id"] for node in _pages(transport, _SUCCESSES, task_id, "nodes")}
+    pages = _pages(transport, _SUCCESSES, task_id, "nodes")
+    return {node["globalKey"]: node["id"] for page in pages for node in page}
 
 
 def failed_rows(transport: Transport, task_id: str) -> dict[str, str]:
     """Return the rows a task refused: global key → Labelbox's message. Rows without a key cannot be told apart."""
-    results = _pages(transport, _FAILURES, task_id, "results")
+    results = (result for page in _pages(transport, _FAILURES, task_id, "results") for result in page)
     return {key: result["message"] for result in results if (key := (result.get("spec") or {}).get("globalKey"))}
 
 
-def _pages(transport: Transport, query: str, task_id: str, items: str) -> Iterator[dict[str, Any]]:
+def _pages(transport: Transport, query: str, task_id: str, items: str) -> Iterator[list[dict[str, Any]]]:
     after: str | None = None
     seen = 0
     while True:
         data = transport.execute(query, {"taskId": task_id, "first": RESULT_PAGE, "from": after}) or {}
         page = next(iter(data.values()), None) or {}
         rows = page.get(items) or []
-        yield from rows
+        yield rows
         seen += len(rows)
         after = page.get("after")
         if not rows or after is None or seen >= (page.get("total") or 0):

@@ -19,17 +19,17 @@ class SeenKeys:
     def contains(self, keys: Sequence[str]) -> list[bool]:
         """Tell for each key whether it was added before."""
         hashes = np.fromiter(map(hash, keys), np.int64, len(keys))
+        order = np.argsort(hashes)  # neighbours are looked up faster
+        hashes = hashes[order]
         met = np.zeros(len(keys), bool)
         for run in self._runs:
-            met |= run[np.minimum(np.searchsorted(run, hashes), len(run) - 1)] == hashes
+            met[order] |= run[np.minimum(np.searchsorted(run, hashes), len(run) - 1)] == hashes
         return list(met.tolist())
 
     def add(self, keys: Sequence[str]) -> None:
         """Remember ``keys``."""
-        self._remember(np.unique(np.fromiter(map(hash, keys), np.int64, len(keys))))
-
-    def _remember(self, run: np.ndarray) -> None:
+        run = np.sort(np.fromiter(map(hash, keys), np.int64, len(keys)))
         while self._runs and len(self._runs[-1]) <= 2 * len(run):
-            run = np.union1d(self._runs.pop(), run)
+            run = np.sort(np.concatenate((self._runs.pop(), run)))
         if len(run):
             self._runs.append(run)

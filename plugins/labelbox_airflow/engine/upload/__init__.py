@@ -242,9 +242,9 @@ class UnitUpload:
 
     def _save(self, decisions: Sequence[Decision]) -> str:
         """Keep the decisions for whoever settles the unit; return a hash of what is about to be sent."""
-        distinct = list(dict.fromkeys(decisions))
-        numbers = {decision: number for number, decision in enumerate(distinct)}
-        rows = [numbers[decision] for decision in decisions]
+        numbers: dict[Decision, int] = {}
+        rows = [numbers.setdefault(decision, len(numbers)) for decision in decisions]
+        distinct = list(numbers)
         content = _content(self._unit, rows, distinct)
         saved = {"content": content, "distinct": [list(decision) for decision in distinct], "rows": rows}
         self._staging.write_json(self._file, saved)

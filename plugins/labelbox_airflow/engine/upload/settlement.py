@@ -108,6 +108,8 @@ class Settlement:
         sent = self._without_refused(sent)
         written = tasks.created_rows(self._transport, task_id) if task_id else {}
         failures = tasks.failed_rows(self._transport, task_id) if task_id else {}
+        if not failures and self._are_all_created(sent, written):
+            return {}
         keys = self._unit.keys
         updates = {index: d for index, d in sent.items() if d.action == "update" and keys[index] not in failures}
         failures.update(self._sender.merge(self._unit, updates, self.ids))
@@ -115,16 +117,24 @@ class Settlement:
         for index, decision in sent.items():
             key = keys[index]
             message = failures.get(key)
-            if message is None and decision.action == "create" and key in written:  # as a rule
-                self.ids[index] = written[key]
-                self.outcomes[index] = "created"
-            elif message is None and self._is_done(index, decision, written):
+            if message is None and self._is_done(index, decision, written):
                 self._done(index, decision, written.get(key))
             elif message is not None and decision.action == "create" and not _in_doubt(message):
                 self._reject(index, "refused", f"Labelbox refused the row: {message}")
             else:
                 doubtful[index] = message
         return doubtful
+
+    def _are_all_created(self, sent: Decisions, written: Mapping[str, str]) -> bool:
+        """Settle the rows where all were to be created and were, the rule on a first load; tell whether it was so."""
+        if any(decision.action != "create" for decision in sent.values()):
+            return False
+        ids = [written.get(self._unit.keys[index]) for index in sent]
+        if None in ids:
+            return False
+        self.ids.update({index: id_ for index, id_ in zip(sent, ids, strict=True) if id_ is not None})
+        self.outcomes.update(dict.fromkeys(sent, OUTCOMES["create"]))
+        return True
 
     def _without_refused(self, sent: Decisions) -> Decisions:
         """Reject the rows whose local file could not be sent, and return the others."""

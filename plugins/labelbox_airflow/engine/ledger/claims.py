@@ -23,7 +23,7 @@ _LOCK = 0x4C42_434C  # "LBCL": with the number of the organization, one lock for
 def read(session: Session, run: Run, keys: Sequence[str]) -> dict[str, Claim]:
     """Return the run's own claims on ``keys``, without those that gave way to another run."""
     identity = names.find_run(session, run)
-    if identity is None or not keys:
+    if identity is None:
         return {}
     hashes, ordered = hashed(keys)
     own = ClaimsOf(session, hashes, claims.c.run == identity)

@@ -272,6 +272,8 @@ class Ledger(_Writes):
 
     def claims(self, run: Run, keys: Sequence[str]) -> dict[str, Claim]:
         """Return the run's own claims on ``keys``, without those that gave way to another run."""
+        if not keys:
+            return {}
         with self._database.reading() as session:
             return claims.read(session, run, keys)
 

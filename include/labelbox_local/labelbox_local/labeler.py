@@ -142,8 +142,9 @@ class _Hand:
             parameters += [chosen, chosen]
         limit = -1 if wanted.limit is None else wanted.limit
         return self.platform.store.rows(
-            "SELECT data_row.seq, data_row.id, data_row.row_data, data_row.media_attributes, project_row.labels,"  # noqa: S608
-            " task_queue.type, batch.consensus FROM project_row JOIN data_row ON data_row.seq = project_row.data_row"
+            "SELECT data_row.seq, data_row.id, data_row.global_key, data_row.row_data, data_row.media_attributes,"  # noqa: S608
+            " project_row.labels, task_queue.type, batch.consensus"
+            " FROM project_row JOIN data_row ON data_row.seq = project_row.data_row"
             " LEFT JOIN task_queue ON task_queue.id = project_row.queue LEFT JOIN batch ON batch.id = project_row.batch"
             f" WHERE {' AND '.join(parts)} ORDER BY project_row.priority, data_row.seq LIMIT ?",
             *parameters,
@@ -234,7 +235,7 @@ class _Hand:
             media = orjson.loads(row["media_attributes"] or "{}")
             size = (float(media.get("width") or _SIZE[0]), float(media.get("height") or _SIZE[1]))
             text = None if row["row_data"].startswith(("http", "gs:")) else row["row_data"]
-            lines += sampler.lines(row["id"], size, text)
+            lines += sampler.lines(row["id"], size, text, row["global_key"])
         return "\n".join(orjson.dumps(line).decode() for line in lines)
 
     def _submit(self, write: sqlite3.Connection, labels: list[NewLabel], rows: dict[int, dict[str, Any]]) -> None:

@@ -165,10 +165,11 @@ def test_a_row_goes_through_the_workflow(labeling: Labeling, play: Any) -> None:
 
 
 def test_random_labels_are_of_the_ontology_and_the_same_for_a_seed(client: Any, server: Any) -> None:
-    labeling = make_image_labeling(client, rows=3)
+    # So many rows that each shape is drawn at least once, whatever the keys are.
+    labeling = make_image_labeling(client, rows=20)
     again = client.create_project(name="again", media_type=lb.MediaType.Image)
     again.connect_ontology(labeling.ontology)
-    again.create_batch("b", global_keys=labeling.keys[:3])
+    again.create_batch("b", global_keys=labeling.keys[:20])
     for project, seed in ((labeling.project, 3), (again, 3)):
         server.admin("POST", "labeler", action="label", project=project.uid, seed=seed)
     labels = [json.loads(label.label) for label in labeling.project.labels()]

@@ -25,7 +25,7 @@ _TOOLS = {
 
 
 class Sampler:
-    """Draws annotations from an ontology. The same `seed` and row id always give the same ones."""
+    """Draws annotations from an ontology. The same `seed` and name of a row always give the same ones."""
 
     def __init__(self, features: Features, media_type: str, seed: int, objects: int = 3) -> None:
         """`objects` is the most of each tool in a row."""
@@ -34,13 +34,17 @@ class Sampler:
         self.seed = seed
         self.objects = objects
 
-    def lines(self, row_id: str, size: tuple[float, float], text: str | None = None) -> list[dict[str, Any]]:
+    def lines(
+        self, row_id: str, size: tuple[float, float], text: str | None = None, name: str | None = None
+    ) -> list[dict[str, Any]]:
         """Lines for the row: every required classification is answered, others mostly.
 
         :param size: width and height of what is labeled
         :param text: of a text row, so that entities are inside it
+        :param name: what the draw depends on besides the seed: the global key, say, which unlike the row's id is the
+            same on every server; the id by default
         """
-        draw = _Draw(self, random.Random(f"{self.seed}/{row_id}"), size, text)  # noqa: S311 - not for secrets
+        draw = _Draw(self, random.Random(f"{self.seed}/{name or row_id}"), size, text)  # noqa: S311 - not for secrets
         made = draw.objects() + draw.classifications()
         return [{"uuid": draw.uuid(), "dataRow": {"id": row_id}, **line} for line in made]
 

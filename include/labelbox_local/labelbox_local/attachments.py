@@ -49,9 +49,13 @@ def _touch(write: sqlite3.Connection, data_row: int) -> None:
 def create_attachment(_: Any, info: Any, data: dict[str, Any]) -> dict[str, Any]:
     platform: Platform = info.context
     row = find_data_row(platform, data["dataRowId"])
-    attachment_id = new_id()
+    attachment_id, content = new_id(), _checked(data)
     with platform.store.writing() as write:
-        write.execute("INSERT INTO attachment VALUES (?, ?, ?, ?, ?)", (attachment_id, row["seq"], *_checked(data)))
+        equal = "SELECT id FROM attachment WHERE data_row = ? AND type = ? AND value = ? AND name IS ?"
+        known = write.execute(equal, (row["seq"], *content)).fetchone()
+        if known and platform.switches.attachment_repeat == "ignore":
+            return _find(platform, known["id"])
+        write.execute("INSERT INTO attachment VALUES (?, ?, ?, ?, ?)", (attachment_id, row["seq"], *content))
         _touch(write, row["seq"])
     return _find(platform, attachment_id)
 

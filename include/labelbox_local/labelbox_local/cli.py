@@ -16,6 +16,8 @@ import uvicorn
 from labelbox_local import labeler_command
 from labelbox_local.data_rows import delete_rows
 from labelbox_local.embeddings import add_precomputed_embedding
+from labelbox_local.fault_plans import read_fault_plan
+from labelbox_local.limits import PLANS, set_plan
 from labelbox_local.media import start_media_reader
 from labelbox_local.ontology import add_reserved_fields
 from labelbox_local.organization import add_own_user
@@ -62,6 +64,12 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--allow-host", nargs="+", action="extend", default=[], metavar="HOST",
         help="hosts whose assets are read for media attributes and to which webhooks are sent, besides 127.0.0.1",
     )  # fmt: skip
+    parser.add_argument(
+        "--plan",
+        choices=PLANS,
+        help="its limits; without this those of enterprise, with no limit of requests",
+    )
+    parser.add_argument("--faults", type=Path, metavar="FILE", help="a plan of faults on purpose, YAML or JSON")
     parser.add_argument("--switch", action="append", default=[], metavar="NAME=VALUE", help="choose a behaviour")
     return parser.parse_args(arguments)
 
@@ -69,19 +77,25 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _platform(chosen: argparse.Namespace, port: int) -> Platform:
     """Raises: ValueError, OSError."""
     switches = Switches()
+    if chosen.plan:
+        set_plan(switches, chosen.plan)
+    faults = read_fault_plan(chosen.faults) if chosen.faults else []
     for switch in chosen.switch:
         name, equals, value = switch.partition("=")
         if not equals:
             raise ValueError(f"--switch {switch}: write NAME=VALUE")
         switches.set(name, value)
     shown = "127.0.0.1" if chosen.host in {"0.0.0.0", "::"} else chosen.host  # noqa: S104 - compared, not bound
-    return Platform(
+    platform = Platform(
         directory=chosen.data,
         base_url=f"http://{shown}:{port}",
         api_key=chosen.api_key,
         allowed_hosts=frozenset({"127.0.0.1", *chosen.allow_host}),
         switches=switches,
     )
+    for fault in faults:
+        platform.faults.plan(fault)
+    return platform
 
 
 def _remove_orphans(platform: Platform) -> None:

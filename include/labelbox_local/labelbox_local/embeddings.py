@@ -44,8 +44,9 @@ def create_embedding(_: Any, info: Any, data: dict[str, Any]) -> dict[str, Any]:
     switches = platform.switches
     if not name:
         raise MalformedRequestError("An embedding must have a name")
-    if not 1 <= dimensions <= switches.embedding_dimensions:
-        raise MalformedRequestError(f"dims must be from 1 to {switches.embedding_dimensions}, got {dimensions}")
+    fewest, most = switches.embedding_dimensions_least, switches.embedding_dimensions
+    if not fewest <= dimensions <= most:
+        raise MalformedRequestError(f"dims must be from {fewest} to {most}, got {dimensions}")
     embedding_id = new_id()
     with platform.store.writing() as write:
         if write.execute("SELECT 1 FROM embedding WHERE name = ?", (name,)).fetchone():

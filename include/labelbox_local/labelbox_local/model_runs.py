@@ -11,6 +11,7 @@ import orjson
 from labelbox_local.errors import ConflictError, MalformedRequestError, NotFoundError
 from labelbox_local.graph import Fields, mutation, query
 from labelbox_local.identifiers import new_id, new_ids, now
+from labelbox_local.limits import check_room
 from labelbox_local.models import find_model
 from labelbox_local.ontologies import place
 from labelbox_local.store import as_list
@@ -72,6 +73,7 @@ def create_model_run(_: Any, info: Any, data: dict[str, Any]) -> dict[str, Any]:
             "SELECT 1 FROM model_run WHERE model = ? AND name = ?", (model["id"], data["name"])
         ).fetchone():
             raise ConflictError(f"The model has a model run named '{data['name']}'")
+        check_room(write, platform.switches, "model_runs")
         write.execute(
             "INSERT INTO model_run (id, model, name, config, created_by, created_at, updated_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -22,6 +22,7 @@ from labelbox_local.features import (
 from labelbox_local.filters import condition
 from labelbox_local.graph import Fields, mutation, project_changes, project_fields, query
 from labelbox_local.identifiers import new_id, now
+from labelbox_local.limits import check_room
 
 if TYPE_CHECKING:
     from labelbox_local.platform import Platform
@@ -105,6 +106,7 @@ def upsert_ontology(_: Any, info: Any, data: dict[str, Any]) -> dict[str, Any]:
         raise MalformedRequestError(f"{count} features in an ontology; at most {most} are allowed")
     ontology_id, moment = new_id(), now()
     with platform.store.writing() as write:
+        check_room(write, platform.switches, "ontologies")
         normalized = _save_features(write, given)
         write.execute(
             "INSERT INTO ontology (id, name, description, media_type, editor_task_type, normalized, created_at,"

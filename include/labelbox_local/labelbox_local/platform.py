@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from labelbox_local.faults import Faults
+from labelbox_local.request_rate import RequestRate
 from labelbox_local.store import Store
 from labelbox_local.switches import Switches
 from labelbox_local.workers import Lane
@@ -43,6 +44,7 @@ class Platform:
         self.media_wanted = threading.Event()
         self.endpoints: dict[str, Endpoint | None] = {}
         self.faults = Faults()
+        self.request_rate = RequestRate()
         # An export need not wait for an import that runs, nor a batch for either.
         self.lanes = {name: Lane(name, self.stopping) for name in ("imports", "exports", "projects", "annotations")}
         self.media_reader: threading.Thread | None = None

@@ -9,6 +9,7 @@ from labelbox_local.errors import MalformedRequestError, NotFoundError
 from labelbox_local.filters import condition
 from labelbox_local.graph import mutation, organization_fields, project_changes, project_fields, query, user_fields
 from labelbox_local.identifiers import new_id, now
+from labelbox_local.limits import check_room
 from labelbox_local.store import as_list
 from labelbox_local.workflow import add_queues
 
@@ -148,6 +149,7 @@ def create_project(_: Any, info: Any, data: dict[str, Any]) -> dict[str, Any]:
         "updated_at": moment,
     }
     with platform.store.writing() as write:
+        check_room(write, platform.switches, "projects")
         _insert(write, columns)
         if data.get("datasetNameOrId"):
             generate_rows(platform, write, project_id, data)

@@ -82,3 +82,5 @@ _ROUTES: tuple[tuple[str, str, str, int, Callable[..., Any]], ...] = (
     ("PUT", "/feature-schemas/{feature_id}", "putFeatureSchema", 200, feature_schemas.put_feature),
     ("DELETE", "/feature-schemas/{feature_id}", "deleteFeatureSchema", 204, feature_schemas.delete_feature),
 )  # fmt: skip
+# As plans of faults name them.
+OPERATIONS = tuple(route[2] for route in _ROUTES)

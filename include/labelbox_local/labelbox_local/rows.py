@@ -81,6 +81,9 @@ class RowReader:
         if payload.get("attachments") is not None:
             row.given.add("attachments")
             row.attachments = [read_attachment(each) for each in _objects(payload["attachments"], "attachments")]
+            most = self.switches.attachments_per_row
+            if most and len(row.attachments) > most:
+                raise RowError(f"{len(row.attachments)} attachments; at most {most} are allowed")
         if payload.get("embeddings") is not None:
             row.given.add("embeddings")
             row.vectors = [self.read_vector(each) for each in _objects(payload["embeddings"], "embeddings")]
@@ -96,6 +99,9 @@ class RowReader:
         if row_data is not None:
             row.given.add("row_data")
             row.row_data = read_row_data(row_data)
+            most = self.switches.row_data_characters
+            if len(row.row_data) > most:
+                raise RowError(f"row_data has {len(row.row_data)} characters, at most {most} are allowed")
         if payload.get("global_key") is not None:
             row.given.add("global_key")
             row.global_key = self.read_global_key(payload["global_key"])

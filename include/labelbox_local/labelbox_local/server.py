@@ -11,8 +11,10 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from labelbox_local import embeddings
+from labelbox_local.carrying_out import carry_out, json_answer, with_faults
 from labelbox_local.errors import ConflictError, MalformedRequestError, NotFoundError, PlatformError
-from labelbox_local.faults import Fault, Operation
+from labelbox_local.fault_plans import parse_fault
+from labelbox_local.faults import Operation
 from labelbox_local.graph import execute, make_schema
 from labelbox_local.integrations import register_integration, replace_integration
 from labelbox_local.invites import add_user
@@ -24,24 +26,10 @@ from labelbox_local.webhooks import deliveries
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from starlette.types import Receive, Scope, Send
-
     from labelbox_local.platform import Platform
 
 _PIECE = 1024 * 1024
 _STATUSES: dict[type[PlatformError], int] = {NotFoundError: 404, ConflictError: 409, MalformedRequestError: 400}
-
-
-class _CutConnection(Response):
-    """Promises a body and closes the connection instead."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI's signature
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
-        await send({"type": "http.response.body", "body": b"{", "more_body": True})
-
-
-def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(body), status, headers, "application/json")
 
 
 def make_app(platform: Platform) -> FastAPI:
@@ -79,13 +67,12 @@ def _add_graphql(app: FastAPI, platform: Platform) -> None:
             asked = await _read_request(request)
         except ValueError as error:
             return _graphql_error("GRAPHQL_PARSE_FAILED", str(error), 400)
-        operation = Operation.of(str(asked.get("query", "")))
-        platform.faults.count(operation)
-        fault = platform.faults.take(operation)
-        if fault and fault.effect == "before":
-            return _faulty(fault)
-        executed, answer = await run_in_threadpool(execute, schema, platform, asked)
-        return _faulty(fault) if fault else json_answer(answer, 200 if executed else 400)
+
+        def work() -> Response:
+            executed, answer = execute(schema, platform, asked)
+            return json_answer(answer, 200 if executed else 400)
+
+        return await carry_out(platform, request, Operation.of(str(asked.get("query", ""))), work)
 
 
 def _graphql_error(code: str, message: str, status: int) -> Response:
@@ -117,15 +104,6 @@ def _put(target: Any, path: list[str], value: Any) -> None:
     target[path[-1]] = value
 
 
-def _faulty(fault: Fault) -> Response:
-    if fault.status is None:
-        return _CutConnection()
-    headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else None
-    too_many = "You have exceeded the rate limit of this server"
-    message = too_many if fault.status == 429 else f"planned fault {fault.status}"
-    return json_answer({"message": message}, fault.status, headers)
-
-
 def _add_vectors(app: FastAPI, platform: Platform) -> None:
     """The SDK's own path has `/adv` twice (SDK adv_client.py)."""
 
@@ -154,17 +132,15 @@ async def _answer(
     """Do the work of a call that is not GraphQL, if it may be made and no fault is planned for it."""
     if not _authorized(platform, request):
         return json_answer({"message": "Invalid API key"}, 401)
-    platform.faults.count(operation)
-    fault = platform.faults.take(operation)
-    if fault and fault.effect == "before":
-        return _faulty(fault)
-    try:
-        body = await run_in_threadpool(work)
-    except PlatformError as error:
-        return json_answer({"message": str(error)}, _STATUSES.get(type(error), 500))
-    if fault:
-        return _faulty(fault)
-    return Response(status_code=status) if status == 204 else json_answer(body, status)
+
+    def respond() -> Response:
+        try:
+            body = work()
+        except PlatformError as error:
+            return json_answer({"message": str(error)}, _STATUSES.get(type(error), 500))
+        return Response(status_code=status) if status == 204 else json_answer(body, status)
+
+    return await carry_out(platform, request, operation, respond)
 
 
 def _add_files(app: FastAPI, platform: Platform) -> None:
@@ -172,20 +148,16 @@ def _add_files(app: FastAPI, platform: Platform) -> None:
 
     # The SDK asks for the head of an address it hands over.
     @app.api_route("/files/{path:path}", methods=["GET", "HEAD"])
-    def download(path: str, expires: str = "", signature: str = "") -> Response:
+    async def download(path: str, request: Request, expires: str = "", signature: str = "") -> Response:
         if not platform.url_is_valid(path, expires, signature):
             return json_answer({"message": "The link has expired or is not valid"}, 403)
         kind, _, rest = path.partition("/")
-        if kind == "uploads":
-            return _upload(platform, rest)
-        if kind == "exports":
-            return _export_chunk(platform, *rest.split("/"))
-        if kind == "imports":
-            return _import_file(platform, *rest.split("/"))
-        return StreamingResponse(_import_result(platform, rest), media_type="application/json")
+        name, answer = _DOWNLOADS.get(kind, _DOWNLOADS["tasks"])
+        return await with_faults(platform, request, Operation("query", name, name), lambda: answer(platform, rest))
 
 
-def _import_file(platform: Platform, import_id: str, what: str) -> Response:
+def _import_file(platform: Platform, place: str) -> Response:
+    import_id, _, what = place.partition("/")
     path = platform.import_files / import_id / what
     if not path.exists():
         # An import that failed as a whole has nothing to say of single annotations.
@@ -219,7 +191,8 @@ def _upload(platform: Platform, upload_id: str) -> Response:
     return StreamingResponse(pieces, headers=headers, media_type=content_type)
 
 
-def _export_chunk(platform: Platform, task: str, first_byte: str) -> Response:
+def _export_chunk(platform: Platform, place: str) -> Response:
+    task, _, first_byte = place.partition("/")
     chunk = platform.store.row("SELECT * FROM export_chunk WHERE task = ? AND first_byte = ?", task, int(first_byte))
     if chunk is None:
         return json_answer({"message": "The export does not exist any more"}, 404)
@@ -235,6 +208,10 @@ def _pieces(path: Any, start: int, size: int) -> Iterator[bytes]:
             piece = file.read(min(_PIECE, size))
             size -= len(piece)
             yield piece
+
+
+def _task_result(platform: Platform, task_id: str) -> Response:
+    return StreamingResponse(_import_result(platform, task_id), media_type="application/json")
 
 
 def _import_result(platform: Platform, task_id: str) -> Iterator[bytes]:
@@ -260,6 +237,15 @@ def _import_result(platform: Platform, task_id: str) -> Iterator[bytes]:
         connection.close()
 
 
+# What a signed address begins with: the name of the download in plans of faults, and what answers it.
+_DOWNLOADS: dict[str, tuple[str, Callable[[Platform, str], Response]]] = {
+    "uploads": ("downloadUpload", _upload),
+    "exports": ("downloadExport", _export_chunk),
+    "imports": ("downloadImportFile", _import_file),
+    "tasks": ("downloadTaskResult", _task_result),
+}
+
+
 def _add_admin(app: FastAPI, platform: Platform) -> None:
     """Not part of Labelbox: planned faults, calls, switches, integrations with endpoints, users, deliveries."""
 
@@ -280,7 +266,7 @@ def _add_admin(app: FastAPI, platform: Platform) -> None:
 def _administer(platform: Platform, action: str, body: dict[str, Any]) -> Any:
     faults = platform.faults
     if action == "POST faults":
-        faults.plan(Fault(**body))
+        faults.plan(parse_fault(body))
     elif action == "DELETE faults":
         faults.clear()
     elif action == "DELETE calls":

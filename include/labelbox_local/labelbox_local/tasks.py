@@ -15,6 +15,7 @@ from labelbox_local.filters import condition
 from labelbox_local.graph import mutation, query, user_fields
 from labelbox_local.identifiers import new_id, now
 from labelbox_local.imports import run_import
+from labelbox_local.limits import check_room
 from labelbox_local.workers import RUNNERS, TaskFailedError, TaskStoppedError, runs
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def upsert_data_rows(_: Any, info: Any, data: dict[str, Any]) -> dict[str, Any]:
         raise MalformedRequestError(
             f"{count} data rows in one task; at most {platform.switches.rows_per_task} are allowed"
         )
+    check_room(platform.store.reader, platform.switches, "total_data_rows", count)
     chunks = [_upload_of(platform, uri) for uri in uris]
     with platform.store.writing() as write:
         write.executemany("UPDATE upload SET consumed = 1 WHERE id = ?", [(each,) for each in (manifest_id, *chunks)])

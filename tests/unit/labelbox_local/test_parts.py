@@ -60,8 +60,8 @@ def test_an_operation_is_known_by_name_and_field(query: str, operation: Operatio
 
 def test_a_fault_is_used_as_often_as_planned_and_by_its_own_operation_only() -> None:
     faults = Faults()
-    faults.plan(Fault("UpsertDataRowsPyApi", status=503, times=2))
-    faults.plan(Fault("upsertDataRows", task="stuck"))
+    faults.plan(Fault(operation="UpsertDataRowsPyApi", status=503, times=2))
+    faults.plan(Fault(operation="upsertDataRows", task="stuck"))
     upsert = Operation("mutation", "UpsertDataRowsPyApi", "upsertDataRows")
     assert faults.take(Operation("query", "GetUserPyApi", "user")) is None
     assert [getattr(faults.take(upsert), "status", None) for _ in range(3)] == [503, 503, None]
@@ -72,7 +72,7 @@ def test_a_fault_is_used_as_often_as_planned_and_by_its_own_operation_only() -> 
 @pytest.mark.parametrize("plan", [{"status": 418}, {"effect": "during"}, {"task": "sleepy"}, {"every": 0}])
 def test_a_fault_that_makes_no_sense_is_refused(plan: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"status|effect|task|every"):
-        Fault("x", **plan)
+        Fault(operation="x", **plan)
 
 
 def test_a_switch_keeps_the_type_of_its_default() -> None:

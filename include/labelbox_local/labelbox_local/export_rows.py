@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from labelbox_local.platform import Platform
+_CAPITAL = re.compile("[A-Z]")
 
 
 class RowWriter:
@@ -109,4 +111,4 @@ class RowWriter:
 
 
 def _snake(attributes: dict[str, Any]) -> dict[str, Any]:
-    return {"mime_type" if key == "mimeType" else key: value for key, value in attributes.items()}
+    return {_CAPITAL.sub(lambda found: f"_{found[0].lower()}", key): value for key, value in attributes.items()}

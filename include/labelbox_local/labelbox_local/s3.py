@@ -7,7 +7,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
@@ -17,6 +17,7 @@ import orjson
 if TYPE_CHECKING:
     from labelbox_local.platform import Platform
 
+_START = 262_144
 _EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -96,6 +97,50 @@ def fetch(url: str, headers: dict[str, str], *, method: str = "GET", most: int =
     with _opener.open(request, timeout=10) as answer:
         content = answer.read(most)
         return content, answer.headers.get_content_type()
+
+
+class RemoteAsset:
+    """An asset that is read in pieces over HTTP. The first piece is remembered: most is said there.
+
+    Raises:
+        OSError: not reachable, or answered with an error status.
+    """
+
+    def __init__(self, url: str, headers: dict[str, str]) -> None:
+        self._url, self._headers = url, headers
+        self.size: int | None = None
+        self.content_type = "application/octet-stream"
+        self._start = b""
+        self._start = self.read(0, _START)
+
+    def read(self, start: int, size: int) -> bytes:
+        """Up to `size` bytes from `start`; nothing beyond the end."""
+        if start + size <= len(self._start) or (self.size is not None and self.size == len(self._start)):
+            return self._start[start : start + size]
+        if self.size is not None and start >= self.size:
+            return b""
+        headers = {**self._headers, "Range": f"bytes={start}-{start + size - 1}"}
+        request = Request(self._url, headers=headers)  # noqa: S310 - callers check scheme and host
+        try:
+            with _opener.open(request, timeout=10) as answer:
+                self.content_type = answer.headers.get_content_type()
+                self.size = _size_of(answer)
+                if answer.status != 206:
+                    # A server that knows no ranges sends everything.
+                    answer.read(start)
+                content: bytes = answer.read(size)
+                if self.size is None and len(content) < size:
+                    self.size = start + len(content)
+                return content
+        except HTTPError as error:
+            if error.code == 416:  # an empty asset, or beyond the end
+                return b""
+            raise
+
+
+def _size_of(answer: Any) -> int | None:
+    whole = answer.headers.get("Content-Range", "").rpartition("/")[2] or answer.headers.get("Content-Length", "")
+    return int(whole) if whole.isdecimal() else None
 
 
 def endpoint_of(platform: Platform, integration: str | None) -> Endpoint | None:

@@ -7,6 +7,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from labelbox.schema.iam_integration import (
@@ -15,6 +16,7 @@ from labelbox.schema.iam_integration import (
     GcpIamIntegrationSettings,
 )
 from PIL import Image
+from tests.unit.labelbox_local.test_media_headers import film
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +90,26 @@ def test_images_in_a_private_bucket_are_read_with_the_integration(
     for url in urls:
         row = dataset.create_data_row(row_data=url)
         assert attributes(client, row.uid) == {"width": 37, "height": 21, "mimeType": f"image/{kind}"}
+    dataset.delete()
+
+
+def test_films_and_documents_are_read_by_ranges(client: Client, bucket: Any, integration: Any) -> None:
+    document = io.BytesIO()
+    Image.new("RGB", (300, 7)).save(document, "PDF")
+    bucket.put(BUCKET, "late.mp4", film(between=1_000_000))
+    bucket.put(BUCKET, "one.pdf", document.getvalue())
+    place = f"{bucket.endpoint_url}/{BUCKET}"
+    dataset = client.create_dataset(name="ranges", iam_integration=integration)
+    video = dataset.create_data_row(row_data=f"{place}/late.mp4", media_type="VIDEO", global_key=f"{uuid4()}")
+    pdf = dataset.create_data_row(row_data={"pdf_url": f"{place}/one.pdf"}, media_type="PDF")
+    assert attributes(client, pdf.uid)["pageCount"] == 1
+    assert attributes(client, video.uid)["frameCount"] == 75
+    task = dataset.export(filters={"global_keys": [video.global_key]})
+    task.wait_till_done()
+    [line] = task.get_buffered_stream()
+    assert line.json["media_attributes"] == {
+        "width": 640, "height": 360, "duration": 3.0, "frame_count": 75, "frame_rate": 25.0, "mime_type": "video/mp4",
+    }  # fmt: skip
     dataset.delete()
 
 

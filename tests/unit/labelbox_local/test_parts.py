@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from PIL import Image
 
 from labelbox_local.faults import Fault, Faults, Operation
 from labelbox_local.filters import condition
 from labelbox_local.identifiers import new_ids, timestamp, to_microseconds
-from labelbox_local.media import media_attributes
 from labelbox_local.platform import Platform
 from labelbox_local.s3 import Endpoint, allowed
 from labelbox_local.switches import Switches
@@ -82,20 +79,6 @@ def test_a_switch_keeps_the_type_of_its_default() -> None:
     assert (switches.global_key_length, switches.task_seconds) == (20, 2.0)
     with pytest.raises(ValueError, match="known are"):
         switches.set("nothing", "1")
-
-
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP"])
-def test_the_size_of_an_image_is_in_its_header(kind: str) -> None:
-    content = io.BytesIO()
-    exif = {"exif": b"Exif\0\0" + bytes(2_000)} if kind == "JPEG" else {}
-    Image.new("RGB", (300, 7)).save(content, kind, **exif)
-    found = media_attributes(content.getvalue(), "application/octet-stream")
-    assert found == {"width": 300, "height": 7, "mimeType": f"image/{kind.lower()}"}
-
-
-@pytest.mark.parametrize("content", [b"", b"text", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n\0", b"GIF89a", b"BM"])
-def test_what_is_no_image_has_its_declared_type(content: bytes) -> None:
-    assert media_attributes(content, "text/plain") == {"mimeType": "text/plain"}
 
 
 @pytest.mark.parametrize(

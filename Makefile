@@ -55,6 +55,7 @@ lock: ## Compile requirements*.in to requirements*.txt
 
 bench: setup ## Measure rows per CPU second and memory, beside the SDK (ARGS=--quick for the short one)
 	@$(SCRATCH) $(BIN)/python -m tests.bench.bench $(ARGS)
+	@$(SCRATCH) $(BIN)/python -m tests.bench.local_labelbox
 
 clean: ## Remove .venv, the data of `make up` and everything that was made
 	$(PYTHON) -m include.local clean

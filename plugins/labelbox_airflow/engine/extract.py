@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from labelbox_airflow.engine.collector import collector_paused
 from labelbox_airflow.engine.existing import ExistingRows, FindDataRows
 from labelbox_airflow.engine.ledger import Ledger, Run
 from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition
@@ -109,6 +110,7 @@ class Extraction:
         if self.existing is not None:
             self.existing.waiting.retry()
 
+    @collector_paused()
     def add(self, batch: Batch) -> None:
         """Take one batch: map it, compare it, stage what needs sending, record the rest."""
         self.result.read += batch.rows.num_rows + len(batch.rejected)

@@ -21,9 +21,10 @@ def map_in_order(function: Callable[[Item], Result], items: Iterable[Item], *, t
     with ThreadPoolExecutor(threads) as pool:
         try:
             for item in items:
+                under_way.append(pool.submit(function, item))
+                del item  # kept until the next is made, it would be one more in memory
                 if len(under_way) == threads:
                     yield under_way.popleft().result()
-                under_way.append(pool.submit(function, item))
             while under_way:
                 yield under_way.popleft().result()
         finally:

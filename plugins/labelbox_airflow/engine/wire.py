@@ -111,7 +111,7 @@ def chunks(items: Iterable[pa.Array], *, limit: int = MAX_CHUNK) -> Iterator[byt
         for piece in _pieces(array, max(limit // 8, 1)):  # small pieces fill a chunk to the brim
             if pieces and size + len(piece) > limit:
                 yield _closed(pieces)
-                pieces, size = [], 1
+                size = 1
             pieces.append(piece)
             size += len(piece)
     if pieces:
@@ -130,7 +130,10 @@ def _pieces(items: pa.Array, limit: int) -> Iterator[memoryview]:
 
 
 def _closed(pieces: list[memoryview]) -> bytes:
-    return b"".join([b"[", *pieces[:-1], pieces[-1][:-1], b"]"])
+    """Make a chunk of pieces and empty their list, so that they take no memory while the chunk is on its way."""
+    chunk = b"".join([b"[", *pieces[:-1], pieces[-1][:-1], b"]"])
+    pieces.clear()
+    return chunk
 
 
 def manifest(chunk_urls: Sequence[str], item_count: int) -> bytes:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from labelbox_airflow.engine.collector import collector_paused
 from labelbox_airflow.engine.errors import SourceError
 from labelbox_airflow.engine.records import Batch, Rejected
 from labelbox_airflow.engine.tables.batches import BATCH_ROWS, check_names, require_columns, shown
@@ -159,6 +160,7 @@ class _Records:
         self.positions: list[int] = []
         self.rejected: list[Rejected] = []
 
+    @collector_paused()
     def take(self, count: int) -> bool:
         """Take up to ``count`` records in place of those taken before; False when there are no more."""
         self._forget()
@@ -234,11 +236,13 @@ class _Records:
         )
 
 
+@collector_paused()
 def _columns(rows: list[list[str]], indexes: list[int], schema: pa.Schema) -> pa.RecordBatch:
     if not rows or not indexes:
         empty: list[Any] = [None] * len(rows)
         return pa.RecordBatch.from_arrays([pa.array(empty, pa.string()) for _ in schema], schema=schema)
     cells = list(zip(*rows, strict=True))
+    rows.clear()  # else the cells would be in memory twice until the next batch
     return pa.RecordBatch.from_arrays([_nulls_for_empty(cells[index]) for index in indexes], schema=schema)
 
 

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import orjson
 import pyarrow as pa
 
+from labelbox_airflow.engine.collector import collector_paused
 from labelbox_airflow.engine.errors import SourceError, did_you_mean
 from labelbox_airflow.engine.records import Batch, Rejected
 from labelbox_airflow.engine.tables.batches import BATCH_ROWS, shown
@@ -81,6 +82,7 @@ class _Records:
         self.keys: dict[str, None] = {}
         self.rejected: list[Rejected] = []
 
+    @collector_paused()
     def take(self, count: int) -> bool:
         """Take up to ``count`` lines in place of those taken before; False when there are no more."""
         self._forget()

@@ -16,6 +16,7 @@ import orjson
 
 from labelbox_airflow.engine.api import tasks
 from labelbox_airflow.engine.api.embeddings import embedding_ids
+from labelbox_airflow.engine.collector import collector_paused
 from labelbox_airflow.engine.errors import LabelboxUnavailableError
 from labelbox_airflow.engine.existing import met_entry
 from labelbox_airflow.engine.held import held_rows
@@ -70,6 +71,7 @@ class UnitUpload:
         ids = embedding_ids(transport, spec.embeddings, create=False)
         self._sender = Sender(transport, spec, dataset_id=dataset_id, schema=self._schema, embedding_ids=ids)
 
+    @collector_paused()
     def start(self) -> str | None:
         """Send the unit, or find the task that an earlier attempt submitted; return its id, None where none is needed.
 
@@ -87,6 +89,7 @@ class UnitUpload:
             self._ledger.submitted(self._run, self._unit.name, STEP, task_id)
         return task_id
 
+    @collector_paused()
     def finish(self, task_id: str | None) -> Counter[str]:
         """Settle the unit once its task has ended, and record outcomes, dead letters and what Labelbox holds now.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup, task
 
+from labelbox_airflow.engine.collector import collector_paused
 from labelbox_airflow.engine.errors import ConfigurationError
 from labelbox_airflow.engine.window import parse_duration
 from labelbox_airflow.notifications.runs import LabelboxRunNotifier
@@ -116,13 +117,13 @@ def sync_tasks(sync: Sync) -> None:
         "staging": spec.staging.model_dump(exclude_none=True) if spec.staging else None,
     }
     pool = {"pool": spec.pool} if spec.pool else {}
-    dataset = spec.labelbox.dataset.model_dump()
+    dataset, inputs = spec.labelbox.dataset.model_dump(), inputs_of(spec)
     ensure = LabelboxEnsureDatasetOperator(task_id="ensure", dataset=dataset, **mapped, **common)
     extract = LabelboxExtractDataRowsOperator(
         task_id="extract",
         target=ensure.output,
         **mapped,
-        inputs=inputs_of(spec),
+        inputs=inputs,
         base=str(sync.path.parent),
         unit_rows=spec.units.rows,
         spec_hash=sync.hash,
@@ -149,7 +150,7 @@ def sync_tasks(sync: Sync) -> None:
             deferrable=True,
             **common,
         )
-        for source in inputs_of(spec)
+        for source in inputs
         if source.spec.waits
     ]
     extract >> gate >> upload >> report
@@ -205,6 +206,7 @@ def broken_dag(path: Path, error: Exception) -> DAG:
     return dag
 
 
+@collector_paused()
 def build_dags(directory: Path, wanted: str | None = None) -> dict[str, DAG]:
     """Return the DAGs of a directory of sync files by id; a broken file gives a DAG that says so.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from labelbox_airflow.syncs.documents import KeyPath
@@ -57,15 +57,20 @@ def known_keys(path: KeyPath, kind: object = None) -> list[str]:
 
     :param kind: the ``type`` that the content says it is of, where there are several
     """
+    return list(_known_keys(path, kind if isinstance(kind, str) else None))
+
+
+@lru_cache(maxsize=1000)  # many sync files have keys at the same places
+def _known_keys(path: KeyPath, kind: str | None) -> tuple[str, ...]:
     nodes: list[dict[str, Any]] = [json_schema()]
     for step in path:
         nodes = [child for node in nodes for child in _children(node, step)]
     models = [model for node in nodes for model in _models(node) if model.get("type", "object") == "object"]
     if any("properties" not in model for model in models):
-        return []
+        return ()
     if len(models) > 1:
         models = [model for model in models if model["properties"].get("type", {}).get("const") == kind] or models
-    return list(dict.fromkeys(key for model in models for key in model["properties"]))
+    return tuple(dict.fromkeys(key for model in models for key in model["properties"]))
 
 
 def _models(node: dict[str, Any]) -> Iterator[dict[str, Any]]:

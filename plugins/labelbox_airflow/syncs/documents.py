@@ -185,7 +185,7 @@ def interpolated(content: Any, variables: Mapping[str, str], problems: list[Prob
 
     A variable that is not set and has no default is added to ``problems``.
     """
-    if isinstance(content, Mapping):
+    if isinstance(content, dict):
         return {key: interpolated(value, variables, problems, (*at, key)) for key, value in content.items()}
     if isinstance(content, list):
         return [interpolated(value, variables, problems, (*at, index)) for index, value in enumerate(content)]

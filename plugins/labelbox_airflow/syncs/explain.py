@@ -54,7 +54,7 @@ def _without_unknown_keys(content: Any, at: KeyPath, refused: list[Problem]) -> 
     """Return ``content`` without the keys that the format does not have, so that the rest can be checked as well."""
     if isinstance(content, list):
         return [_without_unknown_keys(item, (*at, index), refused) for index, item in enumerate(content)]
-    if not isinstance(content, Mapping) or _is_foreign_source(content, at):
+    if not isinstance(content, dict) or _is_foreign_source(content, at):
         return content
     not_built, known = _listed(NOT_BUILT_KEYS, at), known_keys(at, content.get("type"))
     kept = {}

@@ -73,8 +73,9 @@ def _upload(figures: Figures) -> None:
     for rows in figures.sizes:
         ours, sdk, floor = (figures.speed(name, rows) for name in ("upload", "sdk", "floor"))
         memory, sdk_memory = figures.of("upload", rows, "memory"), figures.of("sdk", rows, "memory")
-        ratios = [_ratio(ours, sdk), ">= 25", _ratio(floor, ours, digits=2), "<= 1.5"]
-        lines.append([_n(rows), _n(ours), _n(sdk), _n(floor), *ratios, _n(memory), "< 200", _n(sdk_memory)])
+        ratios = [*_judged(_ratio(ours, sdk), ">= 25"), *_judged(_ratio(floor, ours, digits=2), "<= 1.5")]
+        memories = [*_judged(_n(memory), "< 200"), _n(sdk_memory)]
+        lines.append([_n(rows), _n(ours), _n(sdk), _n(floor), *ratios, *memories])
     _print(heads, lines)
 
 
@@ -86,8 +87,9 @@ def _sync(figures: Figures) -> None:
         ours, sdk = figures.speed("sync", rows), figures.speed("sdk", rows)
         memory, calls = figures.of("sync", rows, "memory"), figures.of("sync", rows, "calls")
         per_thousand = f"{calls / rows * 1000:.2f}" if calls is not None else "-"
-        speeds = [_n(ours), _n(sdk), _ratio(ours, sdk), ">= 10"]
-        lines.append([_n(rows), *speeds, _n(memory), "< 200", _n(calls), per_thousand, "<= 0.5"])
+        speeds = [_n(ours), _n(sdk), *_judged(_ratio(ours, sdk), ">= 10")]
+        costs = [*_judged(_n(memory), "< 200"), _n(calls), *_judged(per_thousand, "<= 0.5")]
+        lines.append([_n(rows), *speeds, *costs])
     _print(heads, lines)
 
 
@@ -110,8 +112,9 @@ def _reruns(figures: Figures) -> None:
     for rows in figures.sizes:
         reading, rerun, rewritten = (figures.speed(name, rows) for name in ("read", "rerun", "rewritten"))
         memory, writes = figures.of("rerun", rows, "memory"), figures.of("rerun", rows, "write_calls")
-        ratio = _ratio(reading, rerun, digits=2)
-        lines.append([_n(rows), _n(reading), _n(rerun), ratio, "<= 2", _n(memory), _n(writes), "0", _n(rewritten)])
+        ratio = _judged(_ratio(reading, rerun, digits=2), "<= 2")
+        calls = _judged(_n(writes), "<= 0")
+        lines.append([_n(rows), _n(reading), _n(rerun), *ratio, _n(memory), *calls, _n(rewritten)])
     _print(heads, lines)
 
 
@@ -127,6 +130,16 @@ def _merging(figures: Figures) -> None:
         per_thousand = f"{(calls or 0) / rows * 1000:.1f}"
         lines.append([_n(rows), _n(rows / wall if wall else None), _n(ours), _n(sdk), _ratio(ours, sdk), per_thousand])
     _print(["rows", "rows/s", "rows/CPU s", "SDK rows/CPU s", "x SDK", "calls per 1,000 rows"], lines)
+
+
+def _judged(figure: str, aim: str) -> tuple[str, str]:
+    """Return a figure as it is printed, and its aim with whether it is met."""
+    if figure == "-":
+        return figure, aim
+    sign, bound = aim.split()
+    value, limit = float(figure.replace(",", "")), float(bound)
+    met = {">=": value >= limit, "<=": value <= limit, "<": value < limit}[sign]
+    return figure, f"{aim} {'met' if met else 'missed'}"
 
 
 def _n(value: float | None) -> str:

@@ -78,7 +78,7 @@ class Ontology:
 
     def names(self) -> list[str]:
         """Return the names of all tools and top-level classifications, in order."""
-        return [each.name for each in (*self.tools, *self.classifications)]
+        return [tool.name for tool in self.tools] + [question.name for question in self.classifications]
 
 
 def _index(index: dict[str, Any], features: Sequence[Tool] | Sequence[Classification]) -> None:

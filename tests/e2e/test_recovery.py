@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from tests.e2e.conftest import Deployment, row
 
+from labelbox_airflow.triggers.tasks import LabelboxTaskTrigger
+
 DAY = datetime(2026, 1, 2, tzinfo=UTC)
 NEXT_DAY = datetime(2026, 1, 3, tzinfo=UTC)
 ROWS = [row(number, colour="red") for number in range(5)]
@@ -129,3 +131,35 @@ def test_an_extraction_that_failed_half_way_holds_back_no_other_run(deployment: 
     assert deployment.run_well("rows", NEXT_DAY).outcomes == {"created": 3}
     assert deployment.run_well("rows", DAY, again=True).outcomes == {"unchanged": 3}
     assert len(deployment.data_rows() or ()) == 3
+
+
+def test_a_task_that_ends_at_once_is_settled_without_deferring(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A trigger that fires before Airflow has noted the deferral makes the upload fail, so none is made for it.
+    monkeypatch.setattr(LabelboxTaskTrigger, "__init__", lambda *_, **__: pytest.fail("the upload was deferred"))
+    deployment.add_sync()
+    deployment.put_table(ROWS)
+    assert deployment.run_well("rows", DAY).outcomes == {"created": 5}
+
+
+def test_a_task_that_takes_longer_is_waited_for_in_the_triggerer(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    real = LabelboxTaskTrigger.serialize
+
+    def serialize(self: LabelboxTaskTrigger) -> tuple[str, dict[str, Any]]:
+        made.append(self.labelbox_task_id)
+        return real(self)
+
+    monkeypatch.setattr(LabelboxTaskTrigger, "serialize", serialize)
+    monkeypatch.setattr("labelbox_airflow.operators.data_rows.FIRST_LOOK", 0.0)
+    deployment.labelbox.admin("POST", "switches", {"task_seconds": 2.0})
+    deployment.add_sync()
+    deployment.put_table(ROWS)
+    try:
+        assert deployment.run_well("rows", DAY).outcomes == {"created": 5}
+    finally:
+        deployment.labelbox.admin("POST", "switches", {"task_seconds": 0.0})
+    assert made

@@ -17,6 +17,10 @@ from labelbox_airflow.engine.window import Window
 if TYPE_CHECKING:
     from labelbox_airflow.sources.readiness import Readiness
 
+_FIRST_LOOK = (
+    5.0  # seconds; a trigger that fires before Airflow has noted the deferral of its task makes that task fail
+)
+
 
 class ObjectsReadyTrigger(BaseTrigger):  # type: ignore[misc]
     """Fires once, when the objects of a source are ready or can no longer be waited for.
@@ -54,6 +58,7 @@ class ObjectsReadyTrigger(BaseTrigger):  # type: ignore[misc]
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look until all is ready, and yield one event."""
         readiness: Readiness | None = None
+        await asyncio.sleep(max(0.0, min(_FIRST_LOOK, self.poke_interval, self.deadline - time.time())))
         try:
             while True:
                 try:

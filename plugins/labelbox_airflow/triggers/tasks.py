@@ -28,7 +28,8 @@ class LabelboxTaskTrigger(BaseTrigger):  # type: ignore[misc]
 
     :param labelbox_conn_id: the Airflow connection
     :param task_id: id of the task at Labelbox
-    :param poll_interval: seconds before the second look; it grows to 30 s
+    :param poll_interval: seconds before the first look; it grows to 30 s. A trigger that fires before Airflow has noted
+        the deferral of its task makes that task fail
     :param timeout: seconds to wait, counted from the making of the trigger, over restarts of the triggerer too
     :param deadline: the same as seconds since the epoch; set when the trigger is made again
     """
@@ -37,7 +38,7 @@ class LabelboxTaskTrigger(BaseTrigger):  # type: ignore[misc]
         self,
         labelbox_conn_id: str,
         task_id: str,
-        poll_interval: float = 1.0,
+        poll_interval: float = 5.0,
         timeout: float = 3600.0,
         deadline: float | None = None,
     ) -> None:
@@ -67,6 +68,8 @@ class LabelboxTaskTrigger(BaseTrigger):  # type: ignore[misc]
         hook = LabelboxHook(self.labelbox_conn_id)
         interval, looks_at_nothing, last_seen = self.poll_interval, 0, "nothing yet"
         while True:
+            await asyncio.sleep(max(0.0, min(interval, self.deadline - time.time())))
+            interval = min(interval * _GROWTH, _LONGEST_INTERVAL)
             try:
                 task = await hook.aget_task(self.labelbox_task_id)
             except LabelboxUnavailableError as error:
@@ -83,12 +86,9 @@ class LabelboxTaskTrigger(BaseTrigger):  # type: ignore[misc]
             if looks_at_nothing >= _LOOKS_AT_NOTHING:
                 yield self._event("error", "Labelbox knows no task of this id for the user of the API key")
                 return
-            remaining = self.deadline - time.time()
-            if remaining <= 0:
+            if time.time() >= self.deadline:
                 yield self._event("timeout", f"not done after {self.timeout:g} s; last seen: {last_seen}")
                 return
-            await asyncio.sleep(min(interval, remaining))
-            interval = min(interval * _GROWTH, _LONGEST_INTERVAL)
 
     def _event(self, status: str, message: str) -> TriggerEvent:
         return TriggerEvent({"status": status, "task_id": self.labelbox_task_id, "message": message})

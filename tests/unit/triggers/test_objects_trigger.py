@@ -55,6 +55,26 @@ def test_it_fires_once_all_is_there(tmp_path: Path) -> None:
     assert asyncio.run(wait()) == {"status": "ready", "waiting": []}
 
 
+def test_its_first_look_leaves_airflow_time_to_note_the_deferral(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    async def sleep(seconds: float) -> None:
+        done.append(f"slept {seconds:.0f} s")
+
+    def look(self: Readiness, window: object) -> list[str]:
+        done.append("looked")
+        return []
+
+    monkeypatch.setattr("asyncio.sleep", sleep)
+    monkeypatch.setattr(Readiness, "waiting_for", look)
+    made = trigger(tmp_path)
+    made.poke_interval = 60.0
+    assert asyncio.run(fired(made))["status"] == "ready"
+    assert done == ["slept 5 s", "looked"]
+
+
 def test_it_gives_up_at_its_deadline_and_says_what_is_missing(tmp_path: Path) -> None:
     event = asyncio.run(fired(trigger(tmp_path, seconds=0.1)))
     assert event == {"status": "timeout", "waiting": [f"{tmp_path}/_SUCCESS is not there"]}

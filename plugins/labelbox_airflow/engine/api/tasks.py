@@ -109,6 +109,17 @@ def wait(
         pause = min(pause * 1.5, 30.0)
 
 
+def ended_within(
+    transport: Transport, task_id: str, seconds: float, *, sleep: Callable[[float], None] = time.sleep
+) -> bool:
+    """Look at a task for some seconds; tell whether it has ended. A Labelbox that does not answer leaves it open."""
+    try:
+        wait(transport, task_id, timeout=seconds, sleep=sleep)
+    except LabelboxUnavailableError:
+        return False
+    return True
+
+
 def created_rows(transport: Transport, task_id: str) -> dict[str, str]:
     """Return the rows a task wrote: global key → data row id."""
     pages = _pages(transport, _SUCCESSES, task_id, "nodes")

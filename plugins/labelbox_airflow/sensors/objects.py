@@ -67,7 +67,6 @@ class ObjectsReadySensor(LabelboxOperator, BaseSensorOperator):  # type: ignore[
             self.defer(trigger=self._trigger(plan.window), method_name="execute_complete")
 
     @without_vain_retries
-    @without_vain_retries
     def execute_complete(self, _context: Mapping[str, Any], event: Mapping[str, Any] | None = None) -> None:
         """Go on, or fail for good, after the wait."""
         status = event.get("status") if event is not None else None

@@ -17,9 +17,8 @@ from labelbox_airflow.engine.window import Window
 if TYPE_CHECKING:
     from labelbox_airflow.sources.readiness import Readiness
 
-_FIRST_LOOK = (
-    5.0  # seconds; a trigger that fires before Airflow has noted the deferral of its task makes that task fail
-)
+# Seconds. A trigger that fires before Airflow has noted the deferral of its task makes that task fail.
+_FIRST_LOOK = 5.0
 
 
 class ObjectsReadyTrigger(BaseTrigger):  # type: ignore[misc]

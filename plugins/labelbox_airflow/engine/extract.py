@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from labelbox_airflow.engine.collector import collector_paused
 from labelbox_airflow.engine.existing import ExistingRows, FindDataRows
+from labelbox_airflow.engine.filter import RowFilter
 from labelbox_airflow.engine.ledger import Ledger, Run
 from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition
 from labelbox_airflow.engine.page import SAMPLES, Page
@@ -69,6 +70,7 @@ class Extraction:
     :param staging: None in a dry run: nothing is staged
     :param default_version: version of rows whose source gives none and whose file has no time
     :param find: asks Labelbox where keys live; needed to attach
+    :param main: name of the first source, with which a condition may name its columns
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Extraction:
         unit_rows: int = 50_000,
         overwrite: Overwrite = "newer",
         find: FindDataRows | None = None,
+        main: str | None = None,
     ) -> None:
         self.result = Extracted(spec)
         self.ledger, self.book, self.run = ledger, book, run
@@ -100,21 +103,29 @@ class Extraction:
             self.existing = ExistingRows(self, spec, find)
         self._staging = staging
         self._spec, self._schema = spec, schema
+        self._filter = RowFilter(spec, main) if spec.where is not None else None
         self._default_version = default_version
         self._page_rows = min(_page_rows(spec), unit_rows)
         self._mappings: dict[tuple[str, ...], RowMapping] = {}
         self._rejections = 0
+        self._retries_waiting = False
 
     def retry_waiting(self) -> None:
         """Take the rows of earlier runs that wait for their data rows; call it before the rows of this run."""
         if self.existing is not None:
+            self._retries_waiting = True  # they have passed the condition when they were read
             self.existing.waiting.retry()
+            self._retries_waiting = False
 
     @collector_paused()
     def add(self, batch: Batch) -> None:
         """Take one batch: map it, compare it, stage what needs sending, record the rest."""
         self.result.read += batch.rows.num_rows + len(batch.rejected)
         self.reject(batch.rejected)
+        if self._filter is not None and not self._retries_waiting:
+            batch, left_out = self._filter.apply(batch)
+            self.result.outcomes["filtered"] += left_out
+            self.reject(batch.rejected)
         if not batch.rows.num_rows:  # rejects alone, perhaps of a joined source with other columns
             return
         mapping = self._mapping(batch)

@@ -10,9 +10,10 @@ from typing import Any
 from labelbox_airflow.engine.ledger import DeadLetter
 
 OUTCOMES = ("created", "updated", "unchanged", "superseded", "rejected")
-ASIDE = {  # what becomes of rows beside the outcomes, where a sync attaches
+ASIDE = {  # what becomes of rows beside the outcomes
     "waiting": "waiting for their data rows",
     "left_alone": "left alone, without a data row",
+    "filtered": "left out by the condition where",
 }
 STAGES = {"extract": "read, map, compare", "upload": "send, settle"}
 EXAMPLES = 5

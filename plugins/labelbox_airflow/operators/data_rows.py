@@ -149,6 +149,7 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
             unit_rows=self.unit_rows,
             overwrite=plan.overwrite,
             find=partial(find_data_rows, self._hook.transport(), self.target["dataset_id"]),
+            main=self.inputs[0].name if self.inputs else None,
         )
         extraction.retry_waiting()
         if extraction.result.retried:

@@ -83,7 +83,7 @@ class LabelboxReportOperator(LabelboxOperator):
                 run,
                 state="failed" if problem else "success",
                 rows_read=summary.read,
-                rows_filtered=report.outcomes["left_alone"],
+                rows_filtered=report.outcomes["left_alone"] + report.outcomes["filtered"],
                 watermark=state.window_end if moves and state is not None else None,
             )
             ledger.prune(self._deployment.keep_from())

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from labelbox_airflow.engine.errors import ConfigurationError
 from labelbox_airflow.engine.rows.attach import MappingSpec
 from labelbox_airflow.engine.rows.spec import ValueSpec
 
@@ -63,8 +64,19 @@ def row_references(mapping: MappingSpec) -> Iterator[Reference | Problem]:
                 yield from (Reference(path, column) for column in template_columns(value.template))
             except ValueError as error:
                 yield Problem(path, str(error))
+    if mapping.where is not None:
+        yield from _condition_references(f"{mapping.place}.where", mapping.where)
     if mapping.version is not None:
         yield Reference(f"{mapping.place}.version", mapping.version)
+
+
+def _condition_references(path: str, text: str) -> Iterator[Reference | Problem]:
+    from labelbox_airflow.engine.sql import condition
+
+    try:
+        yield from (Reference(path, column) for column in condition(path, text).columns)
+    except ConfigurationError as error:
+        yield Problem(path, str(ConfigurationError(error.message, remedy=error.remedy)))
 
 
 def _values(mapping: MappingSpec) -> Iterator[tuple[str, ValueSpec]]:

@@ -20,8 +20,8 @@ NOT_BUILT_KEYS: dict[KeyPath, frozenset[str]] = {
     (): frozenset({"project", "annotations", "tables", "files", "sink", "export", "transform"}),
     ("labelbox",): frozenset({"project"}),
     ("sources", "*"): frozenset({"transform"}),
-    ("rows",): frozenset({"where", "transform"}),
-    ("attach",): frozenset({"where", "transform"}),
+    ("rows",): frozenset({"transform"}),
+    ("attach",): frozenset({"transform"}),
 }
 # Values of the format that this version does not build yet.
 NOT_BUILT_VALUES: dict[KeyPath, frozenset[str]] = {

@@ -387,3 +387,13 @@ def test_odd_keys_make_the_whole_way(world: World, key: str) -> None:
     assert world.load(batch([row(key, url="https://h/1")])) == {"sent": 1}
     assert world.load(batch([row(key, url="https://h/1")])) == {"unchanged": 1}
     assert world.load(batch([row(key, "new", 2, url="https://h/1")])) == {"sent": 1}
+
+
+def test_rows_that_do_not_take_part_are_counted_and_those_that_cannot_be_judged_rejected(world: World) -> None:
+    rows = batch([row("a", score="0.5"), row("b", score="0.7"), row("c", score="n/a"), row("d", score=None)])
+    extracted = world.extract(rows, spec={**SPEC, "where": "score < 0.6"})
+    assert extracted.outcomes == {"filtered": 2, "rejected": 1}
+    assert extracted.planned == {"create": 1}
+    assert extracted.read == extracted.outcomes.total() + extracted.planned.total()
+    assert world.rejected() == [("t.csv line 4", "bad_value")]
+    assert world.extract(rows, spec={**SPEC, "where": "url = ''"}).units == []

@@ -55,7 +55,7 @@ def test_a_sync_may_attach(write: Any) -> None:
         ({"attach/missing": "skip"}, "attach.missing: 'skip' is not known here. Known: reject, leave, later."),
         ({"attach/later_for": "5d"}, "attach: later_for goes with missing: later"),
         ({"attach/missing": "later", "attach/later_for": "month"}, "attach.later_for: 'month' is no duration."),
-        ({"attach/where": "x"}, "attach.where: is not built yet in this version. Leave it out"),
+        ({"attach/transform": "x"}, "attach.transform: is not built yet in this version. Leave it out"),
         ({"labelbox/dataset/create": True}, "labelbox.dataset.create: a sync that attaches makes no dataset"),
         ({"labelbox/dataset/create": False}, None),
         ({"labelbox/dataset/description": "x"}, "labelbox.dataset.description: a sync that attaches makes no dataset"),

@@ -243,6 +243,14 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
         {"rows/local_files": "uplaod"},
         "rows.local_files: 'uplaod' is neither upload nor a mapping such as {upload: /data/photos}",
     ),
+    "a condition that is no SQL": (
+        {"rows/where": "country = "},
+        "rows.where: 'country = ': no SQL (syntax error at or near \")\")",
+    ),
+    "a condition on an unknown source": (
+        {"rows/where": "fact.n > 1"},
+        "rows.where: 'fact.n': there is no source 'fact'. Did you mean 'facts'?",
+    ),
     "missing: later": (
         {"sources/facts/missing": "later"},
         "sources.facts.missing: 'later' is not built yet in this version. There is: reject, leave",
@@ -281,7 +289,7 @@ def test_one_fault_is_one_problem_with_its_place_and_remedy(
 
 FUTURE_KEYS = [
     "project", "annotations", "tables", "files", "sink", "export", "transform", "labelbox/project",
-    "sources/rows/transform", "rows/where", "rows/transform",
+    "sources/rows/transform", "rows/transform",
 ]  # fmt: skip
 
 

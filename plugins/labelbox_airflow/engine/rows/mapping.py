@@ -85,7 +85,7 @@ class RowMapping:
         self._attachments = AttachmentsReader(self.spec, self.spec.attachments)
         self._embeddings = [EmbeddingReader(name, s) for name, s in sorted(self.spec.embeddings.items())]
         self.columns = sorted(set(mapping_columns(self.spec)))
-        self._digest = blake2b(self.spec.model_dump_json().encode(), digest_size=16).digest()
+        self._digest = blake2b(self.spec.model_dump_json(exclude={"where"}).encode(), digest_size=16).digest()
 
     def key(self, batch: Batch, *, default_version: int) -> KeyedBatch:
         """Read key, version and source fingerprint of every row.

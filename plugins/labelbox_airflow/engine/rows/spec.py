@@ -121,6 +121,9 @@ class ColumnGrammarSpec(Spec):
 class PartsSpec(Spec):
     """The parts of a data row that every sync may write, and how its rows are told apart."""
 
+    where: str | None = Field(
+        None, min_length=1, description="SQL condition over the columns: which rows take part. Null counts as no."
+    )
     version: str | None = Field(None, description="Column with the row's own time of change; the newest wins.")
     when_null: Literal["leave", "clear"] = Field(
         "leave", description="What a null does to a metadata field or attachment that is in Labelbox."

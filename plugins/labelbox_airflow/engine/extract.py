@@ -12,6 +12,8 @@ from labelbox_airflow.engine.filter import RowFilter
 from labelbox_airflow.engine.ledger import Ledger, Run
 from labelbox_airflow.engine.metadata_schema import MetadataSchema, SchemaAddition
 from labelbox_airflow.engine.page import SAMPLES, Page
+from labelbox_airflow.engine.project.selection import SelectionWriter
+from labelbox_airflow.engine.project.spec import SelectSpec
 from labelbox_airflow.engine.records import Batch, Rejected
 from labelbox_airflow.engine.rows.attach import AttachSpec, MappingSpec
 from labelbox_airflow.engine.rows.decide import Overwrite
@@ -71,6 +73,7 @@ class Extraction:
     :param default_version: version of rows whose source gives none and whose file has no time
     :param find: asks Labelbox where keys live; needed to attach
     :param main: name of the first source, with which a condition may name its columns
+    :param select: which rows go to the project, None without one
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Extraction:
         overwrite: Overwrite = "newer",
         find: FindDataRows | None = None,
         main: str | None = None,
+        select: SelectSpec | None = None,
     ) -> None:
         self.result = Extracted(spec)
         self.ledger, self.book, self.run = ledger, book, run
@@ -101,6 +105,7 @@ class Extraction:
             if find is None:
                 raise ValueError("to attach, an extraction has to be able to find data rows")
             self.existing = ExistingRows(self, spec, find)
+        self.selection = SelectionWriter(select, staging, main) if select is not None else None
         self._staging = staging
         self._spec, self._schema = spec, schema
         self._filter = RowFilter(spec, main) if spec.where is not None else None
@@ -132,11 +137,15 @@ class Extraction:
         for piece in _sliced(batch, self._page_rows):
             keyed = mapping.key(piece, default_version=self._default_version)
             self.reject(keyed.rejected)
+            if self.selection is not None:
+                self.selection.note(keyed)
             Page(self, mapping, keyed).settle()
 
     def finish(self) -> Extracted:
         """Close the last unit and record the outcomes that are settled."""
         self.units.close()
+        if self.selection is not None:
+            self.selection.close()
         self.result.units = self.units.units
         if self._staging is not None and self.replaced:
             self._staging.write_json(REPLACED, self.replaced)

@@ -17,6 +17,7 @@ ASIDE = {  # what becomes of rows beside the outcomes
 }
 STAGES = {"extract": "read, map, compare", "upload": "send, settle"}
 EXAMPLES = 5
+PROJECT = "project"  # part of a run whose outcomes are about rows on their way to people
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Report:
     :param stages: stage → outcome → rows
     :param retried: those of the rows read that had waited since earlier runs
     :param vectors: what Labelbox counts of the vectors the run has written
+    :param project: what became of the rows on their way to the project
     :param unsettled: rows of units that were not settled (a task failed)
     :param reasons: why rows were rejected, the most frequent first
     """
@@ -72,6 +74,7 @@ class Report:
     reasons: list[Reason] = field(default_factory=list)
     retried: int = 0
     vectors: list[VectorCount] = field(default_factory=list)
+    project: Counter[str] = field(default_factory=Counter)
 
     @property
     def outcomes(self) -> Counter[str]:
@@ -101,6 +104,7 @@ class Report:
             **{name: self.outcomes[name] for name in ASIDE},
             "stages": {stage: _named(counts) for stage, counts in self.stages.items()},
             "vectors": [asdict(counted) for counted in self.vectors],
+            "project": dict(self.project),
             "unsettled": self.unsettled,
             "reasons": [asdict(reason) for reason in self.reasons],
         }
@@ -112,7 +116,14 @@ class Report:
         stages = {stage: Counter(counts) for stage, counts in content["stages"].items()}
         reasons = [Reason(**reason) for reason in content["reasons"]]
         vectors = [VectorCount(**counted) for counted in content["vectors"]]
-        return cls(**named, stages=stages, reasons=reasons, retried=content["retried"], vectors=vectors)
+        return cls(
+            **named,
+            stages=stages,
+            reasons=reasons,
+            retried=content["retried"],
+            vectors=vectors,
+            project=Counter(content.get("project")),
+        )
 
     def as_text(self) -> str:
         """Return the report as a table with the top reasons, for logs and terminals."""
@@ -124,6 +135,9 @@ class Report:
         if self.retried:
             lines.append(f"  tried again after waiting: {self.retried:,}")
         lines += [f"  vectors of '{v.name}': {v.before:,} before, {v.new:,} new, {v.after:,} now" for v in self.vectors]
+        if self.project:
+            said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in self.project.items() if count)
+            lines.append(f"  to the project: {said or 'no rows'}")
         if self.unsettled:
             lines.append(f"  not sent, or not settled: {self.unsettled:,}; the log of the task that failed says why")
         for reason in self.reasons:
@@ -153,7 +167,10 @@ def make_report(
     :param reasons: has watched the dead letters of the run
     """
     report = Report(sync, run_id, dataset, window, read, {stage: Counter() for stage in STAGES})
+    report.project = Counter(tallies.get(PROJECT, {}))
     for part, counts in tallies.items():
+        if part == PROJECT:  # the same rows once more, on their way to people
+            continue
         report.stages["extract" if part.startswith("extract") else "upload"].update(counts)
     report.unsettled = sum(rows for name, rows in units.items() if name not in tallies)
     report.reasons = reasons.top()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import conf
 
 from labelbox_airflow.engine.errors import LabelboxError, LabelboxUnavailableError
+from labelbox_airflow.engine.project.spec import ProjectSpec
 from labelbox_airflow.engine.rows.attach import mapping_spec
 from labelbox_airflow.operators.base import LabelboxOperator, without_vain_retries
 from labelbox_airflow.operators.runs import RunPlan, is_dry_run, plan_run
@@ -45,6 +46,7 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
     :param base: directory that relative URIs are relative to
     :param unit_rows: rows sent as one task of Labelbox, at most 150,000
     :param spec_hash: hash of the sync file, recorded with the run
+    :param project: as under ``project:`` of a sync file, where selected rows go to one
     :return: counts: rows read, settled outcomes, and what is planned
     """
 
@@ -61,6 +63,7 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
         base: str | None = None,
         unit_rows: int = 50_000,
         spec_hash: str = "",
+        project: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -73,6 +76,7 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
         self.base = base
         self.unit_rows = unit_rows
         self.spec_hash = spec_hash
+        self.project = project
 
     @without_vain_retries
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,6 +154,7 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
             overwrite=plan.overwrite,
             find=partial(find_data_rows, self._hook.transport(), self.target["dataset_id"]),
             main=self.inputs[0].name if self.inputs else None,
+            select=ProjectSpec.model_validate(self.project).select if self.project is not None else None,
         )
         extraction.retry_waiting()
         if extraction.result.retried:
@@ -157,6 +162,9 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
         for batch in self._batches(plan):
             extraction.add(batch)
             self.log.info("%s rows read, last from %s", f"{extraction.result.read:,}", batch.place)
+        if extraction.selection is not None:
+            chosen, judged = extraction.selection.chosen, extraction.selection.rows
+            self.log.info("%s of %s rows are selected for the project", f"{chosen:,}", f"{judged:,}")
         return extraction.finish()
 
     def _batches(self, plan: RunPlan) -> Iterator[Batch]:

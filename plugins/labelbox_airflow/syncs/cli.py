@@ -55,6 +55,7 @@ def check(files: Sequence[Path], *, connect: bool = False) -> int:
     """
     syncs, problems = _loaded(files)
     problems += conflicts(syncs)
+    problems += [problem for sync in syncs for problem in ontology_problems(sync)]
     troubled = {sync.path for sync in syncs if any(str(sync.path) in problem for problem in problems)}
     if connect:
         from labelbox_airflow.syncs.check import connected_problems
@@ -82,6 +83,20 @@ def adopt(file: Path) -> int:
         print(error)
         return PROBLEMS
     return OK
+
+
+def ontology_problems(sync: Sync) -> list[str]:
+    """Return what is wrong with the ontology file of a sync, if it names one."""
+    project = sync.spec.project
+    if project is None or project.ontology is None:
+        return []
+    from labelbox_airflow.engine.project.ensure import read_ontology
+
+    try:
+        read_ontology(project.ontology, sync.path.parent)
+    except ConfigurationError as error:
+        return [f"{sync.path}: {error}"]
+    return []
 
 
 def _loaded(files: Sequence[Path]) -> tuple[list[Sync], list[str]]:

@@ -111,10 +111,24 @@ def nested_values(path: str, content: Any) -> Iterator[tuple[str, ValueSpec]]:
             yield from nested_values(f"{path}.{index}", inner)
 
 
+def references_of(spec: SyncSpec) -> Iterator[Reference | Problem]:
+    """Yield every column that a sync uses: those of its rows, and those that select rows for its project."""
+    yield from row_references(spec.mapping)
+    if spec.project is None:
+        return
+    from labelbox_airflow.engine.project.selection import expressions
+
+    try:
+        for expression in expressions(spec.project.select):
+            yield from (Reference(expression.key, column) for column in expression.columns)
+    except ConfigurationError as error:
+        yield Problem(error.where or "project.select", str(ConfigurationError(error.message, remedy=error.remedy)))
+
+
 def required_columns(spec: SyncSpec) -> dict[str, Sequence[str] | None]:
     """Return the columns that ``spec`` needs of each source, each once; None = all (column grammar)."""
     needed: dict[str, dict[str, None]] = {name: {} for name in spec.sources}
-    for reference in row_references(spec.mapping):
+    for reference in references_of(spec):
         if isinstance(reference, Reference):
             source, column = split_column(reference.column, spec)
             needed[source][column] = None

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from labelbox_airflow.engine.errors import did_you_mean
+from labelbox_airflow.engine.rows.attach import AttachSpec
 from labelbox_airflow.engine.rows.spec import ValueSpec
-from labelbox_airflow.syncs.columns import VALUE_KEYS, Problem, row_references
+from labelbox_airflow.syncs.columns import VALUE_KEYS, Problem, references_of, row_references
 from labelbox_airflow.syncs.local_files import local_file_problems
 from labelbox_airflow.syncs.object_columns import object_column_problems, sidecar_name
 
@@ -36,6 +37,7 @@ def problems_of(spec: SyncSpec) -> list[Problem]:
         *local_file_problems(spec),
         *_attachment_problems(spec),
         *_attach_problems(spec),
+        *_project_problems(spec),
     ]
 
 
@@ -90,7 +92,7 @@ def _join_problems(spec: SyncSpec, path: str, source: TableInputSpec | ObjectInp
 
 
 def _column_problems(spec: SyncSpec) -> Iterator[Problem]:
-    for reference in row_references(spec.mapping):
+    for reference in references_of(spec):
         if isinstance(reference, Problem):
             yield reference
             continue
@@ -169,3 +171,21 @@ def _attach_problems(spec: SyncSpec) -> Iterator[Problem]:
         yield Problem("labelbox.dataset.create", "a sync that attaches makes no dataset; leave it out")
     if dataset.description is not None:
         yield Problem("labelbox.dataset.description", "a sync that attaches makes no dataset to describe; leave it out")
+
+
+def _project_problems(spec: SyncSpec) -> Iterator[Problem]:
+    """Yield what a project cannot be combined with."""
+    project = spec.project
+    if project is None:
+        return
+    rows = spec.mapping.media_type
+    if project.name is not None and project.media_type is None and rows is None and spec.mapping.creates:
+        yield Problem("project.media_type", "is missing: rows.media_type does not say either for which media it is")
+    if project.media_type is not None and rows is not None and project.media_type != rows:
+        yield Problem("project.media_type", f"'{project.media_type}' is not that of the rows: {rows}")
+    select = project.select
+    if isinstance(spec.attach, AttachSpec) and spec.attach.missing == "later" and (select.where or select.order_by):
+        yield Problem(
+            "project.select",
+            "where and order_by do not go with attach.missing: later, whose rows keep only the columns they attach",
+        )

@@ -1,11 +1,12 @@
-"""The DAG of a sync: ensure → extract → gate → upload[unit] → report."""
+"""The DAG of a sync: ensure → extract → gate → upload[unit] → ensure_project → send_to_project → report."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup, task
+from airflow.sdk import DAG, Asset, CronDataIntervalTimetable, Param, TaskGroup, chain, task
 
 from labelbox_airflow.engine.collector import collector_paused
 from labelbox_airflow.engine.errors import ConfigurationError
@@ -17,6 +18,7 @@ from labelbox_airflow.operators.data_rows import (
     LabelboxUploadDataRowsOperator,
 )
 from labelbox_airflow.operators.datasets import LabelboxEnsureDatasetOperator
+from labelbox_airflow.operators.projects import LabelboxEnsureProjectOperator, LabelboxSendToProjectOperator
 from labelbox_airflow.operators.report import LabelboxReportOperator
 from labelbox_airflow.sensors.objects import ObjectsReadySensor
 from labelbox_airflow.sources.inputs import Input
@@ -127,12 +129,14 @@ def sync_tasks(sync: Sync) -> None:
         base=str(sync.path.parent),
         unit_rows=spec.units.rows,
         spec_hash=sync.hash,
+        project=_project(spec),
         **common,
     )
     gate = LabelboxGateOperator(task_id="gate", dataset=dataset, guard=guard, **common)
     upload = LabelboxUploadDataRowsOperator.partial(
         task_id="upload", deferrable=True, map_index_template="{{ task.unit }}", **pool, **common
     ).expand(unit=gate.output)
+    stages = [upload, *_project_stages(sync, common)]
     report = LabelboxReportOperator(
         task_id="report",
         ensure_task_id=ensure.task_id,
@@ -153,10 +157,33 @@ def sync_tasks(sync: Sync) -> None:
         for source in inputs
         if source.spec.waits
     ]
-    extract >> gate >> upload >> report
-    [ensure, extract, gate] >> report
+    chain(ensure, extract, gate, *stages, report)
+    [ensure, extract, gate, *stages] >> report
     for wait in waits:
         wait >> [extract, report]
+
+
+def _project_stages(sync: Sync, common: Mapping[str, Any]) -> list[Any]:
+    """Return the tasks that bring rows to people, behind the upload; none without ``project:``."""
+    project = _project(sync.spec)
+    if project is None:
+        return []
+    ensure = LabelboxEnsureProjectOperator(
+        task_id="ensure_project",
+        trigger_rule="none_failed",  # rows that are unchanged, and so not uploaded, may go to people too
+        project=project,
+        media_type=sync.spec.mapping.media_type,
+        base=str(sync.path.parent),
+        **common,
+    )
+    send = LabelboxSendToProjectOperator(
+        task_id="send_to_project", project=project, target=ensure.output, deferrable=True, **common
+    )
+    return [ensure, send]
+
+
+def _project(spec: SyncSpec) -> dict[str, Any] | None:
+    return spec.project.model_dump(mode="json", exclude_defaults=True) if spec.project is not None else None
 
 
 def inputs_of(spec: SyncSpec) -> list[Input]:

@@ -17,7 +17,7 @@ from labelbox_airflow.syncs.spec import PATTERNS_IN_WORDS, SyncSpec
 
 # Keys of the format that this version does not build yet, by the place where they belong; * stands for any key.
 NOT_BUILT_KEYS: dict[KeyPath, frozenset[str]] = {
-    (): frozenset({"project", "annotations", "tables", "files", "sink", "export", "transform"}),
+    (): frozenset({"annotations", "tables", "files", "sink", "export", "transform"}),
     ("labelbox",): frozenset({"project"}),
     ("sources", "*"): frozenset({"transform"}),
     ("rows",): frozenset({"transform"}),

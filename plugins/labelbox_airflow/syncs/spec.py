@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from labelbox_airflow.engine.guard import GuardSpec
+from labelbox_airflow.engine.project.spec import ProjectSpec
 from labelbox_airflow.engine.rows.attach import AttachSpec, MappingSpec
 from labelbox_airflow.engine.rows.spec import RowsSpec, Spec
 from labelbox_airflow.engine.window import Duration, TimezoneName, parse_duration
@@ -177,6 +178,7 @@ class SyncSpec(Spec):
     attach: AttachSpec | None = Field(
         None, description="What each source row adds to a data row that is there; this or rows."
     )
+    project: ProjectSpec | None = Field(None, description="The labeling project that selected rows are sent to.")
     guard: GuardSpec = GuardSpec()
     units: UnitsSpec = UnitsSpec()
     pool: Name | None = Field(None, description="Airflow pool of the uploads; null = default_pool.")

@@ -27,6 +27,8 @@ from labelbox_airflow.engine.extract import Extraction
 from labelbox_airflow.engine.ledger import DeadLetter, Ledger, Owner, Run
 from labelbox_airflow.engine.ledger.model import FinalState
 from labelbox_airflow.engine.metadata_schema import complete_schema, read_metadata_schema
+from labelbox_airflow.engine.project.send import ProjectSending
+from labelbox_airflow.engine.project.spec import ProjectSpec, SelectSpec
 from labelbox_airflow.engine.records import Batch, batch_of
 from labelbox_airflow.engine.rows.attach import MappingSpec, mapping_spec
 from labelbox_airflow.engine.rows.decide import Overwrite
@@ -99,6 +101,7 @@ class World:
     batch_rows: int | None = None
     overwrite: Overwrite = "newer"
     sync: str = "engine"
+    select: SelectSpec | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     reads: dict[str, int] = field(default_factory=dict)  # rows read by each run
     # Tests that break something replace these.
@@ -162,6 +165,7 @@ class World:
                 unit_rows=self.unit_rows,
                 overwrite=self.overwrite,
                 find=lambda keys: find_data_rows(transport, self.dataset_id, keys, sleep=doze),
+                select=self.select,
             )
             extraction.retry_waiting()
             for batch in self._batches(records):
@@ -174,6 +178,23 @@ class World:
                 complete_schema(transport, extracted.additions)
                 embedding_ids(transport, spec.embeddings, create=True)
             return [unit.name for unit in extracted.units]
+
+    def to_project(self, run_id: str, project: ProjectSpec, project_id: str) -> dict[str, int]:
+        """Do what the task that sends to the project does, each step in a new process; return rows by outcome."""
+        while (task_id := self._sending(run_id, project, project_id).advance()) is not None:
+            tasks.wait(self.open_transport(self.transport), task_id)
+        return dict(+self._sending(run_id, project, project_id).finish())
+
+    def _sending(self, run_id: str, project: ProjectSpec, project_id: str) -> ProjectSending:
+        return ProjectSending(
+            self.open_transport(self.transport),
+            self.open_ledger(self.ledger),
+            self.staging(run_id),
+            run=self.run(run_id),
+            spec=project,
+            project_id=project_id,
+            dataset_id=self.dataset_id,
+        )
 
     def upload(self, run_id: str, unit: str) -> None:
         """Do what the upload task of one unit does: send, wait elsewhere, come back in a new process and settle."""

@@ -243,6 +243,22 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
         {"rows/local_files": "uplaod"},
         "rows.local_files: 'uplaod' is neither upload nor a mapping such as {upload: /data/photos}",
     ),
+    "a project by name and id": (
+        {"project": {"name": "p", "id": "q"}},
+        "project: give exactly one of id or name (given: both)",
+    ),
+    "a misspelt key of a project": (
+        {"project": {"name": "p", "media_type": "IMAGE", "select": {"were": "x < 1"}}},
+        "project.select.were: unknown key. Did you mean 'where'?",
+    ),
+    "a selection on an unknown source": (
+        {"project": {"name": "p", "media_type": "IMAGE", "select": {"order_by": "fact.n desc"}}},
+        "project.select.order_by: 'fact.n': there is no source 'fact'. Did you mean 'facts'?",
+    ),
+    "drift without a file": (
+        {"project": {"name": "p", "drift": "add"}},
+        "project: drift compares with an ontology file; name it under ontology, or leave drift out",
+    ),
     "a condition that is no SQL": (
         {"rows/where": "country = "},
         "rows.where: 'country = ': no SQL (syntax error at or near \")\")",
@@ -288,7 +304,7 @@ def test_one_fault_is_one_problem_with_its_place_and_remedy(
 
 
 FUTURE_KEYS = [
-    "project", "annotations", "tables", "files", "sink", "export", "transform", "labelbox/project",
+    "annotations", "tables", "files", "sink", "export", "transform", "labelbox/project",
     "sources/rows/transform", "rows/transform",
 ]  # fmt: skip
 

@@ -16,6 +16,9 @@ KEYS_PER_EXPORT = 2000  # docs.labelbox.com/docs/limits; SDK schema/export_filte
 _START = """mutation exportDataRowsInCatalogPyApi($input: ExportDataRowsInCatalogInput!) {
   exportDataRowsInCatalog(input: $input) { taskId isStreamable }
 }"""
+_START_IN_PROJECT = """mutation exportDataRowsInProjectPyApi($input: ExportDataRowsInProjectInput!) {
+  exportDataRowsInProject(input: $input) { taskId isStreamable }
+}"""
 _HEADER = """query GetExportMetadataHeaderPyApi($where: WhereUniqueIdInput, $streamType: TaskStreamType!) {
   task(where: $where) { exportMetadataHeader(streamType: $streamType) { totalSize totalLines } }
 }"""
@@ -44,6 +47,23 @@ _PARAMETERS: Mapping[str, Any] = {
     "modelRunIds": None,
     "allProjects": False,
     "allModelRuns": False,
+}
+# What is there, and nothing about it (SDK schema/project.py `export`).
+_BARE: Mapping[str, Any] = {
+    "mediaTypeOverride": None,
+    **dict.fromkeys(
+        (
+            "includeAttachments",
+            "includeEmbeddings",
+            "includeMetadata",
+            "includeDataRowDetails",
+            "includeProjectDetails",
+            "includePerformanceDetails",
+            "includeLabelDetails",
+            "includeInterpolatedFrames",
+        ),
+        False,
+    ),
 }
 
 
@@ -81,6 +101,42 @@ def export_dataset(
     tasks.wait(transport, task_id, timeout=timeout).require_complete()
     for line in _lines(transport, task_id):
         yield orjson.loads(line)
+
+
+def rows_in_project(
+    transport: Transport,
+    project_id: str,
+    *,
+    ids: Sequence[str] | None = None,
+    batch_id: str | None = None,
+    timeout: float = 7200.0,
+) -> Iterator[str]:
+    """Yield the ids of the data rows of a project.
+
+    :param ids: only those of these, at most 2,000
+    :param batch_id: only those of one batch
+    """
+    query: list[dict[str, Any]] = []
+    if ids is not None:
+        query.append({"ids": list(ids), "operator": "is", "type": "data_row_id"})
+    if batch_id is not None:
+        query.append({"ids": [batch_id], "operator": "is", "type": "batch"})
+    started = transport.execute(
+        _START_IN_PROJECT,
+        {
+            "input": {
+                "taskName": f"data rows of project {project_id}",
+                "filters": {"projectId": project_id, "searchQuery": {"scope": None, "query": query}},
+                "isStreamableReady": True,
+                "params": _BARE,
+                "streamable": True,
+            }
+        },
+    )
+    task_id = (started or {})["exportDataRowsInProject"]["taskId"]
+    tasks.wait(transport, task_id, timeout=timeout).require_complete()
+    for line in _lines(transport, task_id):
+        yield str(orjson.loads(line)["data_row"]["id"])
 
 
 def _lines(transport: Transport, task_id: str) -> Iterator[bytes]:

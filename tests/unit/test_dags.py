@@ -145,6 +145,17 @@ def test_the_tasks_of_a_sync_run_one_after_the_other(write: Write) -> None:
     assert dag.max_active_runs == 1
 
 
+def test_a_project_adds_its_tasks_behind_the_upload(write: Write) -> None:
+    dag = build_dag(load_sync(write("one", project={"name": "Receipts 2026", "media_type": "IMAGE"})))
+
+    assert sorted(dag.task_dict) == sorted([*TASKS, "ensure_project", "send_to_project"])
+    assert dag.task_dict["upload"].downstream_task_ids == {"ensure_project", "report"}
+    assert dag.task_dict["ensure_project"].downstream_task_ids == {"send_to_project", "report"}
+    # Where nothing is uploaded, rows that were there before may go to people all the same.
+    assert dag.task_dict["ensure_project"].trigger_rule == "none_failed"
+    assert dag.task_dict["extract"].project == {"name": "Receipts 2026", "media_type": "IMAGE"}
+
+
 def test_every_task_may_be_retried_and_comes_to_an_end(write: Write) -> None:
     dags = [build_dag(load_sync(write("one"))), build_dag(load_sync(write("two", timeout="90m")))]
 

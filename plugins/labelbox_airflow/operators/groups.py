@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from airflow.sdk import TaskGroup
+from airflow.sdk import TaskGroup, chain
 
 from labelbox_airflow.hooks.labelbox import LabelboxHook
 from labelbox_airflow.operators.data_rows import (
@@ -14,6 +14,7 @@ from labelbox_airflow.operators.data_rows import (
     LabelboxUploadDataRowsOperator,
 )
 from labelbox_airflow.operators.datasets import LabelboxEnsureDatasetOperator
+from labelbox_airflow.operators.projects import project_stages
 from labelbox_airflow.operators.report import LabelboxReportOperator
 
 
@@ -24,6 +25,7 @@ def records_task_group(
     records: Any,
     rows: Mapping[str, Any] | None = None,
     attach: Mapping[str, Any] | None = None,
+    project: Mapping[str, Any] | None = None,
     guard: Mapping[str, Any] | None = None,
     alerts: Sequence[Mapping[str, Any]] = (),
     unit_rows: int = 50_000,
@@ -35,13 +37,15 @@ def records_task_group(
 ) -> TaskGroup:
     """Add a task group that loads records into a dataset, or attaches them to data rows that are there; return it.
 
-    Its tasks are those of a sync file, ``ensure → extract → gate → upload → report``, and behave the same.
+    Its tasks are those of a sync file, ``ensure → extract → gate → upload → (ensure_project → send_to_project →) report``, and
+    behave the same.
 
     :param sync: what the ledger knows the records by; no other sync may have the name
     :param dataset: ``{"id"}`` or ``{"name"}``, as under ``labelbox.dataset:`` of a sync file
     :param records: a list of dicts or a pandas DataFrame, or the output of the task that returns one
     :param rows: how records become data rows, as under ``rows:``
     :param attach: or what they add to data rows, as under ``attach:``
+    :param project: as under ``project:``; selected records go to people
     :param guard: as under ``guard:``
     :param alerts: as under ``alerts:``
     :param unit_rows: records sent as one task of Labelbox, at most 150,000
@@ -60,7 +64,13 @@ def records_task_group(
     with TaskGroup(group_id or sync) as group:
         ensure = LabelboxEnsureDatasetOperator(task_id="ensure", dataset=dataset, **mapped, **common)
         extract = LabelboxExtractDataRowsOperator(
-            task_id="extract", target=ensure.output, records=records, unit_rows=unit_rows, **mapped, **common
+            task_id="extract",
+            target=ensure.output,
+            records=records,
+            unit_rows=unit_rows,
+            project=project,
+            **mapped,
+            **common,
         )
         gate = LabelboxGateOperator(task_id="gate", dataset=dataset, guard=guard, **common)
         upload = LabelboxUploadDataRowsOperator.partial(
@@ -69,6 +79,7 @@ def records_task_group(
         report = LabelboxReportOperator(
             task_id="report", ensure_task_id=ensure.task_id, guard=guard, alerts=alerts, **common
         )
-        extract >> gate >> upload >> report
-        [ensure, extract, gate] >> report
+        stages = [upload, *project_stages(project, (rows or {}).get("media_type"), None, common)]
+        chain(ensure, extract, gate, *stages, report)
+        [ensure, extract, gate, *stages] >> report
     return group

@@ -163,3 +163,26 @@ class LabelboxSendToProjectOperator(LabelboxOperator):
             dataset_id=summary.dataset_id,
             overwrite_always=summary.overwrite == "always",
         )
+
+
+def project_stages(
+    project: Mapping[str, Any] | None, media_type: str | None, base: str | None, common: Mapping[str, Any]
+) -> list[LabelboxOperator]:
+    """Return the tasks that bring rows to people, to go behind the upload one after the other; none without a project.
+
+    :param common: arguments that all operators of the sync have
+    """
+    if project is None:
+        return []
+    ensure = LabelboxEnsureProjectOperator(
+        task_id="ensure_project",
+        trigger_rule="none_failed",  # rows that are unchanged, and so not uploaded, may go to people too
+        project=project,
+        media_type=media_type,
+        base=base,
+        **common,
+    )
+    send = LabelboxSendToProjectOperator(
+        task_id="send_to_project", project=project, target=ensure.output, deferrable=True, **common
+    )
+    return [ensure, send]

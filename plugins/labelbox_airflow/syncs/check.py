@@ -35,7 +35,7 @@ def _noted(path: str, problems: list[Problem]) -> Iterator[None]:
     try:
         yield
     except DataIOError as error:
-        places = ("labelbox.", "rows.", "attach.", "alerts.")
+        places = ("labelbox.", "rows.", "attach.", "project.", "alerts.")
         if error.where is not None and error.where.startswith(places):
             said = ConfigurationError(error.message, remedy=error.remedy)
             problems.append(Problem(error.where, str(said)))
@@ -57,6 +57,7 @@ def _labelbox_problems(spec: SyncSpec, problems: list[Problem]) -> None:
         ("labelbox.dataset", _check_dataset),
         ("labelbox.dataset.delegated_access", _check_integration),
         (f"{spec.mapping.place}.embeddings", _check_embeddings),
+        ("project", _check_project),
     )
     for path, check in checks:
         with _noted(path, problems):
@@ -95,6 +96,13 @@ def _check_embeddings(transport: Transport, spec: SyncSpec) -> None:
 
     mapping = spec.mapping
     embedding_ids(transport, mapping.embeddings, create=False, missing_ok=True, place=mapping.place)
+
+
+def _check_project(transport: Transport, spec: SyncSpec) -> None:
+    from labelbox_airflow.engine.project.ensure import ensure_project
+
+    if spec.project is not None:
+        ensure_project(transport, spec.project, None, media_type=spec.mapping.media_type, write=False)
 
 
 def _metadata_problems(transport: Transport, spec: SyncSpec) -> Iterator[Problem]:

@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return OK
     if arguments.command == "adopt":
         return adopt(arguments.file)
+    if arguments.command == "ontology":
+        return ontology(arguments)
     return check(arguments.files, connect=arguments.connect)
 
 
@@ -44,6 +46,17 @@ def _parser() -> argparse.ArgumentParser:
         "adopt", help="fill the ledger from a dataset that was loaded before; writes nothing to Labelbox"
     )
     adopting.add_argument("file", type=Path, metavar="FILE", help="the sync file of the dataset")
+    drafting = commands.add_parser("ontology", help="draft an ontology file from annotations; prints it")
+    origins = drafting.add_subparsers(dest="origin", required=True, metavar="FROM")
+    for origin, help_text in (
+        ("from-coco", "from the categories of a COCO file"),
+        ("from-ndjson", "from the classes of Labelbox annotation NDJSON"),
+        ("from-table", "from the classes in a column of a CSV or Parquet file"),
+    ):
+        reading = origins.add_parser(origin, help=help_text)
+        reading.add_argument("file", type=Path, metavar="FILE")
+    reading.add_argument("--class", dest="column", required=True, metavar="COLUMN", help="the column")
+    reading.add_argument("--kind", default="bounding_box", help="of the tools, such as bounding_box or polygon")
     commands.add_parser("schema", help="print the JSON Schema of sync files, for editors")
     return parser
 
@@ -81,6 +94,19 @@ def adopt(file: Path) -> int:
         print(adopt_sync(load_sync(file)))
     except DataIOError as error:
         print(error)
+        return PROBLEMS
+    return OK
+
+
+def ontology(arguments: argparse.Namespace) -> int:
+    """Print the draft of an ontology file, and return the exit code."""
+    from labelbox_airflow.syncs.ontology import draft
+
+    given = {name: getattr(arguments, name) for name in ("column", "kind") if hasattr(arguments, name)}
+    try:
+        print(draft(arguments.origin, arguments.file, **given), end="")
+    except DataIOError as error:
+        print(error, file=sys.stderr)
         return PROBLEMS
     return OK
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -18,7 +17,7 @@ from labelbox_airflow.operators.data_rows import (
     LabelboxUploadDataRowsOperator,
 )
 from labelbox_airflow.operators.datasets import LabelboxEnsureDatasetOperator
-from labelbox_airflow.operators.projects import LabelboxEnsureProjectOperator, LabelboxSendToProjectOperator
+from labelbox_airflow.operators.projects import project_stages
 from labelbox_airflow.operators.report import LabelboxReportOperator
 from labelbox_airflow.sensors.objects import ObjectsReadySensor
 from labelbox_airflow.sources.inputs import Input
@@ -136,7 +135,10 @@ def sync_tasks(sync: Sync) -> None:
     upload = LabelboxUploadDataRowsOperator.partial(
         task_id="upload", deferrable=True, map_index_template="{{ task.unit }}", **pool, **common
     ).expand(unit=gate.output)
-    stages = [upload, *_project_stages(sync, common)]
+    stages = [
+        upload,
+        *project_stages(_project(spec), spec.mapping.media_type, str(sync.path.parent), common),
+    ]
     report = LabelboxReportOperator(
         task_id="report",
         ensure_task_id=ensure.task_id,
@@ -161,25 +163,6 @@ def sync_tasks(sync: Sync) -> None:
     [ensure, extract, gate, *stages] >> report
     for wait in waits:
         wait >> [extract, report]
-
-
-def _project_stages(sync: Sync, common: Mapping[str, Any]) -> list[Any]:
-    """Return the tasks that bring rows to people, behind the upload; none without ``project:``."""
-    project = _project(sync.spec)
-    if project is None:
-        return []
-    ensure = LabelboxEnsureProjectOperator(
-        task_id="ensure_project",
-        trigger_rule="none_failed",  # rows that are unchanged, and so not uploaded, may go to people too
-        project=project,
-        media_type=sync.spec.mapping.media_type,
-        base=str(sync.path.parent),
-        **common,
-    )
-    send = LabelboxSendToProjectOperator(
-        task_id="send_to_project", project=project, target=ensure.output, deferrable=True, **common
-    )
-    return [ensure, send]
 
 
 def _project(spec: SyncSpec) -> dict[str, Any] | None:

@@ -37,8 +37,8 @@ def records_task_group(
 ) -> TaskGroup:
     """Add a task group that loads records into a dataset, or attaches them to data rows that are there; return it.
 
-    Its tasks are those of a sync file, ``ensure → extract → gate → upload → (ensure_project → send_to_project →) report``, and
-    behave the same.
+    Its tasks are those of a sync file, ``ensure → extract → gate → upload → report`` (with a project ``ensure_project →
+    send_to_project`` before the report), and behave the same.
 
     :param sync: what the ledger knows the records by; no other sync may have the name
     :param dataset: ``{"id"}`` or ``{"name"}``, as under ``labelbox.dataset:`` of a sync file

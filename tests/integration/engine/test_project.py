@@ -9,7 +9,7 @@ import pytest
 from tests.integration.engine.conftest import World
 
 from labelbox_airflow.engine.api.projects import create_project
-from labelbox_airflow.engine.errors import ConfigurationError
+from labelbox_airflow.engine.errors import ConfigurationError, LabelboxUnavailableError
 from labelbox_airflow.engine.ontology.document import read_document
 from labelbox_airflow.engine.project import send
 from labelbox_airflow.engine.project.ensure import ensure_project
@@ -116,6 +116,23 @@ def test_a_process_that_ends_before_it_can_note_its_batch_sends_each_row_once(
     project = sdk.get_project(project_id)
     assert [batch.size for batch in project.batches()] == [5]
     assert keys_in(sdk, project_id, world) == {f"000{number}" for number in range(5)}
+
+
+def test_a_task_that_failed_is_tried_again(
+    new_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch, sdk: Client
+) -> None:
+    monkeypatch.setattr(send.batches, "DIRECT_ROWS", 2)
+    spec = ProjectSpec(name="project of a task that failed")
+    world = new_world(rows=ROWS, select=spec.select)
+    project_id = made(world, spec)
+    world.load("run", [world.record(number) for number in range(3)])
+    with monkeypatch.context() as patch:
+        real = send.batches.add_rows
+        patch.setattr(send.batches, "add_rows", lambda t, p, b, ids, **more: real(t, p, b, ["unknown"], **more))
+        with pytest.raises(LabelboxUnavailableError, match="FAILED"):
+            world.to_project("run", spec, project_id)
+    assert world.to_project("run", spec, project_id) == {"sent": 3}
+    assert [batch.size for batch in sdk.get_project(project_id).batches()] == [3]
 
 
 def test_rows_that_people_have_sent_are_left_where_they_are(world: World, spec: ProjectSpec, sdk: Client) -> None:

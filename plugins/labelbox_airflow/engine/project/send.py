@@ -72,8 +72,10 @@ class ProjectSending:
         for name, ids in self._plan["batches"].items():
             noted = self._ledger.journal(self._run, name, STEP)
             if noted is not None and noted.task_id is not None:
-                if tasks.task_state(self._transport, noted.task_id).is_running:
+                state = tasks.task_state(self._transport, noted.task_id)
+                if state.is_running:
                     return noted.task_id
+                self._check_task(state, name, ids)
                 continue
             held = self._find(name)
             unfinished = held is None or (len(ids) >= batches.DIRECT_ROWS and not held.size)
@@ -122,6 +124,15 @@ class ProjectSending:
         task_id = batches.add_rows(self._transport, self._project_id, batch_id, ids, priority=batch.priority)
         self._ledger.submitted(self._run, name, STEP, task_id)
         return task_id
+
+    def _check_task(self, state: tasks.TaskState, name: str, ids: Sequence[str]) -> None:
+        """Have a retry send a batch again whose task failed with nothing done; what is done, finish() looks at.
+
+        :raises LabelboxUnavailableError: none of the rows is in the project
+        """
+        if state.status != "COMPLETE" and not self._present(ids, None):
+            self._ledger.submitted(self._run, name, STEP, None)
+            state.require_complete()
 
     def _create(self, name: str, ids: Sequence[str], consensus: Mapping[str, Any] | None) -> None:
         try:

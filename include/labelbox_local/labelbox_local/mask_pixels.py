@@ -14,6 +14,8 @@ from labelbox_local.errors import NotFoundError
 from labelbox_local.s3 import allowed, fetch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from PIL.Image import Image
 
     from labelbox_local.platform import Platform
@@ -117,13 +119,8 @@ def paint(platform: Platform, owner: str, frame: int) -> bytes:
     """
     from PIL import Image
 
-    # The mask of an image has frame 0, and its address index 1.
-    masks = platform.store.rows("SELECT * FROM mask WHERE owner = ? AND frame IN (?, 0)", owner, frame)
     composite: Image.Image | None = None
-    for mask in masks:
-        bitmap = _bitmap(platform, mask)
-        if bitmap is None:
-            continue
+    for mask, bitmap in bitmaps(platform, owner, frame):
         if composite is None:
             composite = Image.new("RGB", bitmap.size)
         elif composite.size != bitmap.size:
@@ -134,6 +131,15 @@ def paint(platform: Platform, owner: str, frame: int) -> bytes:
     content = io.BytesIO()
     composite.save(content, "PNG")
     return content.getvalue()
+
+
+def bitmaps(platform: Platform, owner: str, frame: int) -> Iterator[tuple[dict[str, Any], Image]]:
+    """The masks of a label or prediction that can be read, with their pixels: white inside, black outside."""
+    # The mask of an image has frame 0, and its address index 1.
+    for mask in platform.store.rows("SELECT * FROM mask WHERE owner = ? AND frame IN (?, 0)", owner, frame):
+        bitmap = _bitmap(platform, mask)
+        if bitmap is not None:
+            yield mask, bitmap
 
 
 def _bitmap(platform: Platform, mask: dict[str, Any]) -> Image | None:

@@ -23,7 +23,7 @@ _PARALLEL = 4
 
 def wants_media_attributes(platform: Platform, row_data: str, integration: str | None) -> bool:
     """Whether the asset is a URL the server may read, directly or with the integration of the dataset."""
-    return _source(platform, row_data, integration) is not None
+    return source_of(platform, row_data, integration) is not None
 
 
 def _address(row_data: str) -> str | None:
@@ -33,7 +33,7 @@ def _address(row_data: str) -> str | None:
     return row_data if row_data.startswith(("http://", "https://")) else None
 
 
-def _source(platform: Platform, row_data: str, integration: str | None) -> tuple[str, dict[str, str]] | None:
+def source_of(platform: Platform, row_data: str, integration: str | None) -> tuple[str, dict[str, str]] | None:
     """Where to read the asset, and the headers to send; None when it must not be read."""
     try:
         url = _address(row_data)
@@ -87,7 +87,7 @@ def _fill(platform: Platform, pool: ThreadPoolExecutor) -> bool:
 
 
 def _read(platform: Platform, row: dict[str, Any]) -> str | None:
-    source = _source(platform, row["row_data"], row["signer"])
+    source = source_of(platform, row["row_data"], row["signer"])
     if source is None:
         return None
     try:

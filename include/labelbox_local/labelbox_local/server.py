@@ -20,6 +20,7 @@ from labelbox_local.integrations import register_integration, replace_integratio
 from labelbox_local.invites import add_user
 from labelbox_local.labeler import play
 from labelbox_local.mask_pixels import paint
+from labelbox_local.pages.site import add_pages
 from labelbox_local.rest import add_rest
 from labelbox_local.webhooks import deliveries
 
@@ -41,6 +42,7 @@ def make_app(platform: Platform) -> FastAPI:
     _add_masks(app, platform)
     _add_admin(app, platform)
     add_rest(app, platform, lambda *call: _answer(platform, *call))
+    add_pages(app, platform)
 
     @app.api_route("/api/v1/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     async def rest(path: str) -> Response:

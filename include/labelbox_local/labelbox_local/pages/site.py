@@ -59,6 +59,10 @@ def add_pages(app: FastAPI, platform: Platform) -> None:
     def style() -> Response:
         return Response((_HERE / "style.css").read_bytes(), media_type="text/css", headers=_HEADERS)
 
+    @app.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(status_code=204)  # browsers ask for one
+
     @app.get("/pages/{path:path}")
     def other(path: str, request: Request) -> Response:
         def missing() -> dict[str, Any]:

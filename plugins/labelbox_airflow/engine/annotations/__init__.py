@@ -2,17 +2,13 @@
 
 How the pieces fit::
 
-    files, tables, exports, SDK objects
-        │  ndjson.read_line · exported.read_row · other readers     each makes
-        ▼
-    model.Annotation     data row, feature, value (its type is the kind), nested classifications, confidence,
-        │                source id, origin
-        │  checks.Checker   against ontology.Ontology and what is known of the asset: valid ones and rejects
-        │  identity.with_uuids   over all annotations of a data row: uuids that stay the same, relationships resolved
-        ▼
-    ndjson.write_lines   bytes for an import
+    NDJSON ── ndjson.line.LineReader ──▶ model.Annotation ── ndjson.line.write_lines ──▶ NDJSON
 
-A reader makes `DataRow` and `Feature` objects once and shares them: `Annotation(row, feature, BoundingBox(…))` is then
-two objects. It gives what it cannot read as `problems.RejectedAnnotation`. Readers raise nothing for a wrong
-annotation but `problems.AnnotationError`, which has the field, the value and the reason.
+An `Annotation` is a data row, a feature of the ontology and a value, whose type is the kind; further nested
+classifications, confidence, the source's own id, the uuid of the import, and the origin for reports.
+
+A reader of another form makes `DataRow` and `Feature` objects once and shares them: each further
+``Annotation(row, feature, BoundingBox(…))`` is then two objects. What it cannot read is a
+`problems.AnnotationError`, with the field, the value and the reason; `problems.RejectedAnnotation` is what reports
+keep of it. The model itself checks nothing; the ontology to check against is `engine.ontology`.
 """

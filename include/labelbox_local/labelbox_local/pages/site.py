@@ -30,6 +30,7 @@ _ENTRY = {"www-authenticate": 'Basic realm="the API key is the password", charse
 def add_pages(app: FastAPI, platform: Platform) -> None:
     """Add `/`, which leads to `/pages`, and the pages below it."""
     site = _Site(platform)
+    _add_files(app, platform, site)  # before the page of what is not there, which takes every address
 
     @app.get("/")
     def root() -> Response:
@@ -47,6 +48,17 @@ def add_pages(app: FastAPI, platform: Platform) -> None:
     def row(row: str, request: Request) -> Response:
         return site.page(request, "data_row.html", lambda: data_row.read(platform, row))
 
+    @app.get("/pages/{path:path}")
+    def other(path: str, request: Request) -> Response:
+        def missing() -> dict[str, Any]:
+            raise NotFoundError(f"There is no page /pages/{path}")
+
+        return site.page(request, "overview.html", missing)
+
+
+def _add_files(app: FastAPI, platform: Platform, site: _Site) -> None:
+    """What pages refer to."""
+
     @app.get("/pages/assets/{row}")
     def asset(row: str, request: Request) -> Response:
         return site.picture(request, lambda: assets.picture_of(platform, row))
@@ -62,13 +74,6 @@ def add_pages(app: FastAPI, platform: Platform) -> None:
     @app.get("/favicon.ico")
     def icon() -> Response:
         return Response(status_code=204)  # browsers ask for one
-
-    @app.get("/pages/{path:path}")
-    def other(path: str, request: Request) -> Response:
-        def missing() -> dict[str, Any]:
-            raise NotFoundError(f"There is no page /pages/{path}")
-
-        return site.page(request, "overview.html", missing)
 
 
 class _Site:

@@ -73,6 +73,11 @@ class Deployment:
         states = {day: run["state"] for day, run in self.runs(dag).items()}
         return states if set(states) == set(days) and set(states.values()) <= {"success", "failed"} else None
 
+    def backfills_completed(self, dag: str) -> bool:
+        """Tell whether Airflow holds every backfill of a DAG to be over."""
+        found = self.airflow(f"backfills?dag_id={dag}")["backfills"]
+        return bool(found) and all(each["completed_at"] for each in found)
+
     def await_end(self, dag: str, run_id: str) -> str:
         """Wait for a run to end and return its state."""
         path = f"dags/{dag}/dagRuns/{run_id}"

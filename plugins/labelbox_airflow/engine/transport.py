@@ -36,6 +36,20 @@ class Transport(Protocol):
         :param experimental: send it to ``/_gql``
         """
 
+    def execute_with_file(
+        self,
+        query: str,
+        variables: Mapping[str, Any],
+        content: bytes | Content,
+        *,
+        filename: str,
+        content_type: str,
+    ) -> dict[str, Any] | None:
+        """Send one mutation with a file as its variables ``$file`` and ``$contentLength``, and return its ``data``.
+
+        Not repeated when its answer is lost, as Labelbox may have carried it out.
+        """
+
     def upload(self, content: bytes | Content, *, filename: str, content_type: str) -> str:
         """Store ``content`` at Labelbox (GraphQL multipart ``uploadFile``) and return its URL."""
 

@@ -1,9 +1,10 @@
-"""The body of an upload."""
+"""The body of a GraphQL request that carries a file."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import quote
 
 import orjson
@@ -11,19 +12,30 @@ import orjson
 from labelbox_airflow.engine.transport import Content
 
 # As labelbox.Client.upload_data of SDK 7.17 sends it.
-_UPLOAD_FILE = (
+UPLOAD_FILE = (
     "mutation UploadFile($file: Upload!, $contentLength: Int!, $sign: Boolean) "
     "{ uploadFile(file: $file, contentLength: $contentLength, sign: $sign) {url filename} }"
 )
 
 
-class MultipartUpload:
-    """The body of an ``uploadFile`` request (GraphQL multipart request specification), which copies no content."""
+class MultipartRequest:
+    """A GraphQL operation with a file (GraphQL multipart request specification); copies no content.
 
-    def __init__(self, content: bytes | Content, *, filename: str, content_type: str) -> None:
+    :param variables: those beside ``file``, which stands for the content, and ``contentLength``
+    """
+
+    def __init__(
+        self,
+        query: str,
+        variables: Mapping[str, Any],
+        content: bytes | Content,
+        *,
+        filename: str,
+        content_type: str,
+    ) -> None:
         boundary = secrets.token_hex(16)
-        variables = {"file": None, "contentLength": len(content), "sign": False}
-        operations = orjson.dumps({"query": _UPLOAD_FILE, "variables": variables}).decode()
+        sent = {**variables, "file": None, "contentLength": len(content)}
+        operations = orjson.dumps({"query": query, "variables": sent}).decode()
         field = f'--{boundary}\r\nContent-Disposition: form-data; name="{{}}"'
         head = (
             f"{field.format('operations')}\r\n\r\n{operations}\r\n"

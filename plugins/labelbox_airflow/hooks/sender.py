@@ -19,7 +19,7 @@ from labelbox_airflow.hooks.answers import PassingError
 from labelbox_airflow.hooks.backoff import pause_before_repeat
 from labelbox_airflow.hooks.connection import LabelboxConnection
 from labelbox_airflow.hooks.failures import is_system_error, never_sent, root_cause
-from labelbox_airflow.hooks.multipart import MultipartUpload
+from labelbox_airflow.hooks.multipart import MultipartRequest
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Sender:
         *,
         headers: Mapping[str, str],
         operation: str,
-        body: bytes | MultipartUpload | None = None,
+        body: bytes | MultipartRequest | None = None,
         writes: bool = False,
         stream: bool = False,
     ) -> requests.Response:

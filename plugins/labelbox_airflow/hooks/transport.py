@@ -17,7 +17,7 @@ from labelbox_airflow.engine.transport import Content
 from labelbox_airflow.hooks.answers import Answer, AnswerReader
 from labelbox_airflow.hooks.connection import LabelboxConnection
 from labelbox_airflow.hooks.failures import root_cause
-from labelbox_airflow.hooks.multipart import MultipartUpload
+from labelbox_airflow.hooks.multipart import UPLOAD_FILE, MultipartRequest
 from labelbox_airflow.hooks.sender import LOST, Sender
 
 _DOWNLOAD_CHUNK = 1 << 20
@@ -82,12 +82,30 @@ class LabelboxTransport:
         )
         return self._graphql(url, "application/json", body, operation, idempotent=idempotent, writes=kind == "mutation")
 
+    def execute_with_file(
+        self,
+        query: str,
+        variables: Mapping[str, Any],
+        content: bytes | Content,
+        *,
+        filename: str,
+        content_type: str,
+    ) -> dict[str, Any] | None:
+        """Send one mutation with a file as its variables ``$file`` and ``$contentLength``, and return its ``data``.
+
+        Not repeated when its answer is lost, as Labelbox may have carried it out.
+        """
+        _, operation = _describe(query)
+        body = MultipartRequest(query, variables, content, filename=filename, content_type=content_type)
+        url = self._connection.endpoint
+        return self._graphql(url, body.content_type, body, operation, idempotent=False, writes=True)
+
     def upload(self, content: bytes | Content, *, filename: str, content_type: str) -> str:
         """Store ``content`` at Labelbox (GraphQL multipart ``uploadFile``) and return its URL.
 
         Safe to repeat: an upload nobody refers to has no effect.
         """
-        body = MultipartUpload(content, filename=filename, content_type=content_type)
+        body = MultipartRequest(UPLOAD_FILE, {"sign": False}, content, filename=filename, content_type=content_type)
         operation = f"the upload of {filename}"
         data = self._graphql(
             self._connection.endpoint, body.content_type, body, operation, idempotent=True, writes=True
@@ -146,7 +164,7 @@ class LabelboxTransport:
         self,
         url: str,
         content_type: str,
-        body: bytes | MultipartUpload,
+        body: bytes | MultipartRequest,
         operation: str,
         *,
         idempotent: bool,

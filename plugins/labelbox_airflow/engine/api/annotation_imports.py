@@ -1,0 +1,173 @@
+"""Annotation imports: NDJSON sent as a job, found again by its name, and what became of every line.
+
+Wire forms as the SDK has them (labelbox-python, schema/annotation_import.py). A job is known by its parent (project or
+model run) and its name, which is unique there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from labelbox_airflow.engine.errors import LabelboxError
+from labelbox_airflow.engine.transport import Content, Transport
+
+ImportKind = Literal["prelabels", "labels", "predictions"]
+
+CONTENT_TYPE = "application/x-ndjson"
+_FIELDS = "id name state progress errorFileUrl statusFileUrl"
+
+
+class _Wire(NamedTuple):
+    """How one kind of import is called on the wire."""
+
+    api: str  # in the names of the operations
+    get_api: str
+    created: str
+    found: str
+    parent: str
+
+
+_WIRE: dict[ImportKind, _Wire] = {
+    "prelabels": _Wire(
+        "MALPredictionImport",
+        "ModelAssistedLabelingPredictionImport",
+        "createModelAssistedLabelingPredictionImport",
+        "modelAssistedLabelingPredictionImport",
+        "projectId",
+    ),
+    "labels": _Wire("LabelImport", "LabelImport", "createLabelImport", "labelImport", "projectId"),
+    "predictions": _Wire(
+        "MEAPredictionImport",
+        "ModelErrorAnalysisPredictionImport",
+        "createModelErrorAnalysisPredictionImport",
+        "modelErrorAnalysisPredictionImport",
+        "modelRunId",
+    ),
+}
+_DELETE = """mutation deleteModelAssistedLabelingPredictionImportPyApi($id: ID!) {
+  deleteModelAssistedLabelingPredictionImport(where: {id: $id}) { id }
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportState:
+    """Where an import stands: RUNNING, FINISHED or FAILED. FINISHED may still have refused lines inside.
+
+    :param statuses: where the outcome of every line can be read for 24 hours; None while it runs
+    """
+
+    id: str
+    name: str
+    state: str
+    statuses: str | None
+    errors: str | None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the import may still change."""
+        return self.state == "RUNNING"
+
+
+class LineStatus(NamedTuple):
+    """What became of one line; ``message`` is None for one that was taken."""
+
+    uuid: str
+    message: str | None
+
+
+def create_import(
+    transport: Transport, kind: ImportKind, parent_id: str, name: str, ndjson: bytes | Content
+) -> ImportState:
+    """Start an import of NDJSON lines.
+
+    :param parent_id: the project, or for predictions the model run
+    :param name: unique among the imports of that kind and parent
+    :raises LabelboxError: refused, also because there is one of the name already: look with :func:`find_import` before
+    """
+    wire = _WIRE[kind]
+    query = f"""mutation create{wire.api}ByFilePyApi(
+  ${wire.parent}: ID!, $name: String!, $file: Upload!, $contentLength: Int!
+) {{
+  {wire.created}(data: {{
+    {wire.parent}: ${wire.parent} name: $name filePayload: {{ file: $file, contentLength: $contentLength }}
+  }}) {{ {_FIELDS} }}
+}}"""
+    data = transport.execute_with_file(
+        query,
+        {wire.parent: parent_id, "name": name},
+        ndjson,
+        filename=f"{parent_id}__{name}.ndjson",
+        content_type=CONTENT_TYPE,
+    )
+    if data is None or not data.get(wire.created):
+        raise LabelboxError(
+            f"Labelbox does not find the {_parent(kind)} {parent_id}", remedy="Was it deleted just now?"
+        )
+    return _state(data[wire.created])
+
+
+def find_import(transport: Transport, kind: ImportKind, parent_id: str, name: str) -> ImportState | None:
+    """Return the import of that name, None when there is none."""
+    query, variables = find_query(kind, parent_id, name)
+    return found_state(kind, transport.execute(query, variables))
+
+
+def find_query(kind: ImportKind, parent_id: str, name: str) -> tuple[str, dict[str, str]]:
+    """Return the operation that asks for an import by name, and its variables."""
+    wire = _WIRE[kind]
+    query = f"""query get{wire.get_api}PyApi(${wire.parent}: ID!, $name: String!) {{
+  {wire.found}(where: {{ {wire.parent}: ${wire.parent}, name: $name }}) {{ {_FIELDS} }}
+}}"""
+    return query, {wire.parent: parent_id, "name": name}
+
+
+def found_state(kind: ImportKind, data: dict[str, Any] | None) -> ImportState | None:
+    """Return the import in the answer to :func:`find_query`, None when there is none."""
+    raw = (data or {}).get(_WIRE[kind].found)
+    return _state(raw) if raw else None
+
+
+def read_statuses(transport: Transport, state: ImportState) -> Iterator[LineStatus]:
+    """Yield what became of each line of an import that has ended.
+
+    :raises LabelboxError: a line of the file cannot be read, or the file is gone (it is kept for 24 hours)
+    """
+    rest = b""
+    for chunk in transport.download(state.statuses) if state.statuses else ():
+        # Split at line feeds alone: U+2028 and the like may stand inside a value.
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (_line(line, state.name) for line in whole if line.strip())
+    if rest.strip():
+        yield _line(rest, state.name)
+
+
+def delete_prelabels(transport: Transport, import_id: str) -> None:
+    """Delete an import of pre-labels and the pre-labels it made; nothing happens when it is gone already."""
+    transport.execute(_DELETE, {"id": import_id}, idempotent=True)
+
+
+def _line(line: bytes, name: str) -> LineStatus:
+    try:
+        read = orjson.loads(line)
+        failures = None if read["status"] == "SUCCESS" else _messages(read.get("errors"))
+        return LineStatus(str(read["uuid"]), failures)
+    except (orjson.JSONDecodeError, TypeError, KeyError) as error:
+        shown = line[:200].decode(errors="replace")
+        raise LabelboxError(f"the statuses of the import '{name}' have a line that cannot be read: {shown}") from error
+
+
+def _messages(errors: Any) -> str:
+    said = [str(error.get("message") or error.get("name")) for error in errors or () if isinstance(error, dict)]
+    return "; ".join(said) or "Labelbox refused it and gave no reason"
+
+
+def _state(raw: dict[str, Any]) -> ImportState:
+    return ImportState(raw["id"], raw["name"], raw["state"], raw.get("statusFileUrl"), raw.get("errorFileUrl"))
+
+
+def _parent(kind: ImportKind) -> str:
+    return "model run" if kind == "predictions" else "project"

@@ -5,6 +5,7 @@ from labelbox_airflow.engine.ledger.incidents import Attempt, Incident
 from labelbox_airflow.engine.ledger.ledger import Ledger, Transaction
 from labelbox_airflow.engine.ledger.model import (
     Acquired,
+    AnnotatedRow,
     Claim,
     ClaimedRows,
     DeadLetter,
@@ -19,6 +20,7 @@ from labelbox_airflow.engine.ledger.model import (
 
 __all__ = [
     "Acquired",
+    "AnnotatedRow",
     "Attempt",
     "Claim",
     "ClaimedRows",

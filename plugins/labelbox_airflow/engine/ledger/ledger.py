@@ -9,11 +9,22 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from labelbox_airflow.engine.ledger import claims, entries, incidents, journal, outcomes, runs, waiting
+from labelbox_airflow.engine.ledger import (
+    annotations,
+    claims,
+    entries,
+    incidents,
+    journal,
+    leases,
+    outcomes,
+    runs,
+    waiting,
+)
 from labelbox_airflow.engine.ledger.database import Database, Session
 from labelbox_airflow.engine.ledger.incidents import Incidents
 from labelbox_airflow.engine.ledger.model import (
     Acquired,
+    AnnotatedRow,
     Claim,
     ClaimedRows,
     DeadLetter,
@@ -118,6 +129,29 @@ class _Writes(ABC):
         """
         with self._writing() as session:
             runs.settle(session, run, part, counts, rejected)
+
+    def put_annotated(self, owner: Owner, target: str, changed: Mapping[str, AnnotatedRow]) -> None:
+        """Note which annotations of data rows the owner has imported into a target (a project or model run)."""
+        with self._writing() as session:
+            annotations.put(session, owner, target, changed)
+
+    def doubt_annotated(self, owner: Owner, target: str, jobs: Sequence[str]) -> None:
+        """Note that what these imports hold is about to be deleted, and has to be sent again."""
+        with self._writing() as session:
+            annotations.doubt(session, owner, target, jobs)
+
+    def take_lease(self, run: Run, purpose: str) -> str | None:
+        """Take or renew a lease, by which one run of a sync at a time does something.
+
+        :return: the id of the run that holds it, where that is another one; None when it is taken
+        """
+        with self._writing() as session:
+            return leases.take(session, run, purpose)
+
+    def release_lease(self, run: Run, purpose: str) -> None:
+        """Give up a lease, where the run holds it."""
+        with self._writing() as session:
+            leases.release(session, run, purpose)
 
     def wait(self, run: Run, rows: Iterable[WaitingRow]) -> None:
         """Have source rows wait for their data rows; an older row of the same key gives way, a newer one stays."""
@@ -234,6 +268,21 @@ class Ledger(_Writes):
         """Return how many data rows of a dataset the owner knows; reads every entry, so not for every batch."""
         with self._database.reading() as session:
             return entries.count(session, owner, dataset_id)
+
+    def annotated(self, owner: Owner, target: str, keys: Sequence[str]) -> dict[str, AnnotatedRow]:
+        """Return what the owner has imported into a target for those of ``keys`` that it has imported anything for."""
+        with self._database.reading() as session:
+            return annotations.read(session, owner, target, keys)
+
+    def annotated_by(self, owner: Owner, target: str, jobs: Sequence[str]) -> dict[str, AnnotatedRow]:
+        """Return key → what is known of all data rows whose annotations these imports hold."""
+        with self._database.reading() as session:
+            return annotations.of_jobs(session, owner, target, jobs)
+
+    def unsent_annotated(self, owner: Owner, target: str) -> dict[str, AnnotatedRow]:
+        """Return key → what is known of the data rows whose annotations have to be sent again."""
+        with self._database.reading() as session:
+            return annotations.unsent(session, owner, target)
 
     @property
     def now(self) -> datetime:

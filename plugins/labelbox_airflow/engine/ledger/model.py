@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -173,3 +173,18 @@ class RunState:
     rows_filtered: int | None
     finished_at: datetime | None
     state: Literal["running", "success", "failed"]
+
+
+class AnnotatedRow(NamedTuple):
+    """What a sync has imported of the annotations of one data row.
+
+    :param job: ``id/name`` of the import that holds them, None where that does not matter
+    :param marks: uuid → content of each annotation, as 64-bit hashes; None where they have to be sent again
+    :param began_at: when the import began, by our clock
+    :param ended_at: when it was seen to have ended
+    """
+
+    job: str | None
+    marks: Mapping[int, int] | None
+    began_at: datetime
+    ended_at: datetime

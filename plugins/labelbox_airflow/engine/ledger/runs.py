@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from labelbox_airflow.engine.ledger import claims, journal, names, outcomes
+from labelbox_airflow.engine.ledger import claims, journal, leases, names, outcomes
 from labelbox_airflow.engine.ledger.database import Session, from_microseconds, to_microseconds
 from labelbox_airflow.engine.ledger.model import FinalState, Run, RunState
 from labelbox_airflow.engine.ledger.schema import dead_letters, runs, tallies, watermarks
@@ -57,11 +57,12 @@ def finish(
     rows: tuple[int, int],
     watermark: datetime | None,
 ) -> None:
-    """End a run: write its state, give up its claims, and advance the watermark unless it is further already."""
+    """End a run: write its state, give up its claims and leases, and advance the watermark unless it is further already."""
     identity = names.begun_run(session, run)
     values = {"state": state, "rows_read": rows[0], "rows_filtered": rows[1], "finished_at": session.now}
     session.execute(update(runs).where(runs.c.id == identity).values(values))
     claims.release(session, identity)
+    leases.release_all(session, run)
     if watermark is not None:
         _advance(session, run, to_microseconds(watermark))
 

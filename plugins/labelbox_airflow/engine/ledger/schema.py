@@ -175,6 +175,35 @@ waiting_rows = Table(
     sqlite_with_rowid=False,
 )
 
+# What a sync has imported of the annotations of a data row into a project or model run (the target).
+annotated_rows = Table(
+    "ledger_annotated_rows",
+    metadata,
+    # Between the two the import ran: what Labelbox made of it dates from then.
+    Column("began_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger, nullable=False),
+    Column("organization", Integer, nullable=False, autoincrement=False),
+    Column("sync", Integer, nullable=False, autoincrement=False),
+    Column("target", Integer, nullable=False, autoincrement=False),
+    Column("job", Integer),  # the import that holds them
+    Column("global_key", text_type(), nullable=False),
+    # 64-bit integers: ascending by uuid, a hash of the uuid and one of the content for each annotation. Null: what the
+    # job holds has to be sent again.
+    Column("marks", LargeBinary),
+    PrimaryKeyConstraint("organization", "sync", "target", "global_key"),
+    Index("ledger_annotated_rows_of_job", "job"),
+    sqlite_with_rowid=False,
+)
+
+# What one run of a sync does at a time.
+leases = Table(
+    "ledger_leases",
+    metadata,
+    Column("purpose", text_type(), primary_key=True),
+    Column("holder", text_type(), nullable=False),
+    Column("held_until", BigInteger, nullable=False),
+)
+
 # One row for each time that a sync was broken, from its first failed run to the run that was well again.
 incidents = Table(
     "ledger_incidents",

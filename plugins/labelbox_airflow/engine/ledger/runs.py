@@ -57,7 +57,7 @@ def finish(
     rows: tuple[int, int],
     watermark: datetime | None,
 ) -> None:
-    """End a run: write its state, give up its claims and leases, and advance the watermark unless it is further already."""
+    """End a run: write its state, give up claims and leases, and advance the watermark unless it is further already."""
     identity = names.begun_run(session, run)
     values = {"state": state, "rows_read": rows[0], "rows_filtered": rows[1], "finished_at": session.now}
     session.execute(update(runs).where(runs.c.id == identity).values(values))

@@ -32,6 +32,10 @@ class AnnotationError(ValueError):
         shown = shorten(self.value)
         return f"{self.field}: {self.reason}" if shown is None else f"{self.field} = {shown}: {self.reason}"
 
+    def within(self, place: str) -> AnnotationError:
+        """Return the same error with its field under ``place``: ``segments[0]``, say."""
+        return AnnotationError(self.code, f"{place}.{self.field}", self.value, self.reason)
+
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.code, self.field, self.value, self.reason)
 

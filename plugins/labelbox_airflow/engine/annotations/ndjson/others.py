@@ -78,7 +78,7 @@ def write_evaluation(given: MessageEvaluation) -> dict[str, Any]:
     for message in given.messages:
         order = {} if message.order is None else {"order": message.order}
         messages.append({"messageId": message.message_id, "modelConfigName": message.model_config_name} | order)
-    inner = {_LISTS[given.format]: messages} if given.format in _LISTS else messages[0]
+    inner = {_LISTS[given.format]: messages} if given.format in _LISTS else dict(*messages[:1])
     return {"format": given.format, "data": {"parentMessageId": given.parent_message_id} | inner}
 
 

@@ -285,10 +285,11 @@ class MaskFrame:
 
 @value
 class MaskInstance:
-    """Which feature a colour stands for in all frames."""
+    """Which feature a colour stands for in all frames; `source_id` is the source's own id, as of an `Annotation`."""
 
     feature: Feature
     color: Color
+    source_id: str | None = field(default=None, compare=False)
 
 
 @value

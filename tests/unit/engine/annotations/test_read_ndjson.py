@@ -14,8 +14,7 @@ from labelbox_airflow.engine.annotations.model import (
     Origin,
 )
 from labelbox_airflow.engine.annotations.problems import RejectedAnnotation
-from labelbox_airflow.engine.annotations.readers import Read
-from labelbox_airflow.engine.annotations.readers import ndjson as module
+from labelbox_airflow.engine.annotations.readers import Read, lines
 from labelbox_airflow.engine.annotations.readers.ndjson import read_ndjson
 from labelbox_airflow.engine.errors import SourceError
 
@@ -118,7 +117,7 @@ def test_a_json_array_is_refused_with_the_way_to_lines():
 
 
 def test_an_endless_line_fails_the_file(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(module, "MAX_LINE_BYTES", 1 << 20)
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 1 << 20)
     with pytest.raises(SourceError, match="line 2 is longer than 1 MB"):
         _read(BOX + b"\n" + _answer("x" * (1 << 20)))
 

@@ -1,0 +1,113 @@
+"""The lines of Labelbox exports: the annotations of labels and predictions, to be imported again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Literal
+
+from labelbox_airflow.engine.annotations.exported.label import annotations_of
+from labelbox_airflow.engine.annotations.model import DataRow, Origin
+from labelbox_airflow.engine.annotations.problems import RejectedAnnotation
+from labelbox_airflow.engine.annotations.readers import Read
+from labelbox_airflow.engine.annotations.readers.lines import parsed_lines
+from labelbox_airflow.engine.errors import SourceError, did_you_mean
+
+By = Literal["global_key", "id"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Home:
+    """A project or model run, and what a row has there.
+
+    :param labels: the labels of a project, or the predictions of a model run
+    :param selected: the label that counts among several, if the export says
+    """
+
+    id: str
+    labels: Sequence[Mapping[str, Any]]
+    selected: str | None = None
+
+
+def read_export(file: BinaryIO, place: str, *, project_id: str | None = None, by: By = "global_key") -> Iterator[Read]:
+    """Yield the annotations of an export's lines, in their order; memory does not grow with the file.
+
+    Of several labels of a row (consensus) the selected one is read, or the first where the export has no project
+    details; each of the others is rejected (``other_label``). Rejected too: a line that is no JSON (``bad_json``) or
+    no exported row (``not_exported``), a row without a global key when rows are named by it (``no_global_key``), and
+    single annotations as in `exported.label.annotations_of`. Rows without labels are passed.
+
+    :param file: open for reading bytes, seekable or not, and unpacked
+    :param place: what messages and origins call the file
+    :param project_id: whose labels to read; also a model run, whose predictions are read. None takes the only one that
+        has any
+    :param by: how the annotations name their data row
+    :raises SourceError: as for NDJSON; with labels of several projects and no ``project_id``; with a ``project_id`` of
+        which no line says anything
+    """
+    only, met = project_id, dict[str, None]()
+    for origin, line in parsed_lines(file, place):
+        if isinstance(line, RejectedAnnotation):
+            yield line
+            continue
+        if type(line) is not dict or type(line.get("data_row")) is not dict:
+            yield _not_exported(line, origin)
+            continue
+        homes = list(_homes(line))
+        met.update(dict.fromkeys(home.id for home in homes))
+        homes = [each for each in homes if each.labels]
+        if only is None and homes:
+            only = homes[0].id
+        for home in homes:
+            if home.id == only:
+                yield from _annotations(home, line["data_row"], by, origin)
+            elif project_id is None:
+                raise SourceError(
+                    f"line {origin.position} has labels of project {home.id}, earlier ones are of {only}",
+                    where=place,
+                    remedy="Give the project_id of those to read.",
+                )
+    if project_id is not None and met and project_id not in met:
+        raise SourceError(f"no line is of project {project_id}", where=place, remedy=did_you_mean(project_id, met))
+
+
+def _homes(line: Mapping[str, Any]) -> Iterator[_Home]:
+    for project, block in _items(line.get("projects")):
+        details = block.get("project_details") or {}
+        yield _Home(project, block.get("labels") or (), details.get("selected_label_id"))
+    for _, model in _items(line.get("experiments")):
+        for run, block in _items(model.get("runs")):
+            yield _Home(run, block.get("predictions") or ())
+
+
+def _items(value: Any) -> list[tuple[str, dict[str, Any]]]:
+    found = value.items() if type(value) is dict else ()
+    return [(key, block) for key, block in found if type(block) is dict]
+
+
+def _annotations(home: _Home, named: Mapping[str, Any], by: By, origin: Origin) -> Iterator[Read]:
+    row_id = named.get(by)
+    if type(row_id) is not str or not row_id:
+        known = DataRow(id=named["id"]) if type(named.get("id")) is str else None
+        reason = f"data_row.{by}: is missing, so that the labels of the row cannot be told apart from others"
+        remedy = " Give the row a global key, or read by id." if by == "global_key" else ""
+        yield RejectedAnnotation(origin, f"no_{by}", f"{reason}.{remedy}", f"data_row.{by}", known)
+        return
+    data_row = DataRow(row_id) if by == "global_key" else DataRow(id=row_id)
+    chosen = next((each for each in home.labels if each.get("id") == home.selected), home.labels[0])
+    for label in home.labels:
+        if label is chosen:
+            yield from annotations_of(label, data_row, origin=origin)
+        else:
+            reason = (
+                f"the row has {len(home.labels)} labels; label {chosen.get('id')} is read, label {label.get('id')} is"
+                " not, as one row can have one label of an import"
+            )
+            yield RejectedAnnotation(origin, "other_label", reason, "labels", data_row, line=label)
+
+
+def _not_exported(line: Any, origin: Origin) -> RejectedAnnotation:
+    reason = "data_row: is missing; a line of an export has data_row and projects or experiments"
+    return RejectedAnnotation(
+        origin, "not_exported", reason, "data_row", line=line if type(line) is dict else {"line": line}
+    )

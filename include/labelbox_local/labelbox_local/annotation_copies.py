@@ -11,7 +11,7 @@ from labelbox_local.annotations.exported import Names, names_of
 from labelbox_local.identifiers import new_id
 from labelbox_local.labels import NewLabel, add_labels, delete_stored
 from labelbox_local.ontologies import normalized_of_project
-from labelbox_local.predictions import add_predictions, masks_of
+from labelbox_local.predictions import add_predictions, masks_of, without_scores
 from labelbox_local.store import as_list
 from labelbox_local.workflow import LABELING, REWORK
 
@@ -45,7 +45,12 @@ def copy_annotations(
     chosen = (origin, as_list(data_rows))
     found = write.execute(f"SELECT * FROM {table} WHERE {there} ORDER BY seq", chosen).fetchall()  # noqa: S608
     for stored in found:
-        content = _mapped(orjson.loads(stored["content"]), source.get("featureSchemaIdsMapping") or {}, names)
+        given = orjson.loads(stored["content"])
+        if table == "prediction":
+            given = without_scores(given)
+            if not any(given.values()):
+                continue
+        content = _mapped(given, source.get("featureSchemaIdsMapping") or {}, names)
         text = orjson.dumps(content).decode()
         masks = masks_of(write, stored["id"])
         made.append(NewLabel(stored["data_row"], text, bool(stored["plain"]), masks, id=new_id()))

@@ -19,7 +19,7 @@ from labelbox_local.label_lines import Line, find_rows_of_project, find_rows_of_
 from labelbox_local.labels import NewLabel
 from labelbox_local.mask_pixels import MaskInspector
 from labelbox_local.ontologies import find_ontology, normalized_of_project
-from labelbox_local.predictions import add_predictions, delete_of_rows_in_run, masks_of
+from labelbox_local.predictions import add_predictions, delete_of_rows_in_run, masks_of, without_scores
 from labelbox_local.store import as_list
 from labelbox_local.workers import TaskFailedError, runs
 from labelbox_local.workflow import move_rows, touch
@@ -245,11 +245,13 @@ def _copy_row(
         "SELECT * FROM prediction WHERE parent = ? AND data_row = ?", payload["model_run"], row["seq"]
     )
     for each in found:
-        count = sum(len(annotations) for annotations in orjson.loads(each["content"]).values())
+        content = without_scores(orjson.loads(each["content"]))
+        count = sum(len(annotations) for annotations in content.values())
         for _ in range(count):
             place = position + len(statuses)
             statuses.append((place, row["seq"], row["id"], None, str(uuid.uuid4()), None, None, 0, error))
-        if error is None:
+        if error is None and count:
             masks = masks_of(platform.store.reader, each["id"])
-            made.append(NewLabel(row["seq"], each["content"], bool(each["plain"]), masks, id=new_id()))
+            text = orjson.dumps(content).decode()
+            made.append(NewLabel(row["seq"], text, bool(each["plain"]), masks, id=new_id()))
     return statuses, made

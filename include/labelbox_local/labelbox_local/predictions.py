@@ -9,6 +9,9 @@ from labelbox_local.identifiers import now
 from labelbox_local.labels import NewLabel
 from labelbox_local.store import as_list
 
+# What a model run says of its predictions, and a project does not keep: MAL and label imports ignore confidence
+# (SDK schema/annotation_import.py), and take no metrics.
+_SCORES = {"confidence", "custom_metrics", "metrics"}
 _INSERT_MASK = "INSERT INTO mask VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
@@ -21,6 +24,13 @@ def add_predictions(write: sqlite3.Connection, parent: str, import_id: str, made
         [(each.id, parent, each.data_row, each.content, each.plain, import_id, moment) for each in made],
     )
     write.executemany(_INSERT_MASK, [(each.id, *mask) for each in made for mask in each.masks])
+
+
+def without_scores(content: Any) -> Any:
+    """The content of a prediction of a model run, as a project takes it: no confidences and no metrics at any depth."""
+    if isinstance(content, dict):
+        return {key: without_scores(value) for key, value in content.items() if key not in _SCORES}
+    return [without_scores(each) for each in content] if isinstance(content, list) else content
 
 
 def delete_predictions(write: sqlite3.Connection, condition: str, parameters: tuple[Any, ...]) -> None:

@@ -41,14 +41,14 @@ class GuardSpec(Spec):
             return rejected * 100 <= Fraction(self.max_rejected[:-1]) * read
         return rejected <= self.max_rejected
 
-    def check_rejected(self, rejected: int, read: int) -> None:
-        """Raise when too many rows were rejected.
+    def check_rejected(self, rejected: int, read: int, what: str = "rows") -> None:
+        """Raise when too many rows, or annotations, were rejected.
 
         :raises TooManyRejectedError: more than ``max_rejected``
         """
         if not self.allows_rejected(rejected, read):
             raise TooManyRejectedError(
-                f"{rejected:,} of {read:,} rows were rejected, more than guard.max_rejected: {self.max_rejected}",
+                f"{rejected:,} of {read:,} {what} were rejected, more than guard.max_rejected: {self.max_rejected}",
                 remedy="Their reasons are in the report; mend the source or the sync, or raise the limit.",
             )
 

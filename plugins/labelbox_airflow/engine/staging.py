@@ -12,6 +12,8 @@ import pyarrow as pa
 from fsspec import AbstractFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
+_KEPT = ".kept"  # beside the directories of runs, whose names have no dot in front
+
 
 class Staging:
     """One run's directory on staging storage.
@@ -28,6 +30,10 @@ class Staging:
         """Remove what an earlier attempt left, and make the directory."""
         with suppress(FileNotFoundError):
             self._filesystem.rm(self._root, recursive=True)
+        self.make()
+
+    def make(self) -> None:
+        """Make the directory, where it is not there."""
         self._filesystem.makedirs(self._root, exist_ok=True)
 
     def prune(self, before: datetime) -> int:
@@ -36,7 +42,7 @@ class Staging:
         removed = 0
         for directory in self._filesystem.ls(parent, detail=False):
             name = directory.rstrip("/").rpartition("/")[2]
-            if name != own and self._last_written(directory) < before:
+            if name not in {own, _KEPT} and self._last_written(directory) < before:
                 self._filesystem.rm(directory, recursive=True)
                 removed += 1
         return removed
@@ -44,6 +50,26 @@ class Staging:
     def _last_written(self, directory: str) -> datetime:
         files = self._filesystem.find(directory)
         return max((self._filesystem.modified(file) for file in files), default=datetime.max.replace(tzinfo=UTC))
+
+    def kept(self, purpose: str) -> Staging:
+        """Return the directory for what the runs of the sync leave to later ones; see :meth:`names`, :meth:`remove`."""
+        kept = Staging(self._filesystem, f"{self._root.rpartition('/')[0]}/{_KEPT}/{purpose}")
+        kept.make()
+        return kept
+
+    def names(self) -> list[str]:
+        """Return the names of the files."""
+        self._filesystem.invalidate_cache(self._root)
+        try:
+            found = self._filesystem.ls(self._root, detail=False)
+        except FileNotFoundError:  # an object store has no empty directories
+            return []
+        return sorted(path.rpartition("/")[2] for path in found if path.rstrip("/") != self._root)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, where it is there."""
+        with suppress(FileNotFoundError):
+            self._filesystem.rm_file(self.path(name))
 
     def path(self, name: str) -> str:
         """Return the full path of a file of the run."""

@@ -15,6 +15,7 @@ from labelbox_airflow.engine.errors import DataIOError
 from labelbox_airflow.hooks.connection import LabelboxConnection, missing_connection
 
 if TYPE_CHECKING:
+    from labelbox_airflow.engine.api.annotation_imports import ImportKind, ImportState
     from labelbox_airflow.hooks.client import Client
     from labelbox_airflow.hooks.polling import TaskPolling
     from labelbox_airflow.hooks.transport import LabelboxTransport
@@ -113,6 +114,18 @@ class LabelboxHook(BaseHook):  # type: ignore[misc]
         :raises LabelboxUnavailableError: Labelbox did not answer, or limits the rate; it may at the next look
         """
         return await self._polling.aget(await self._aconnection(), task_id)
+
+    async def aget_import(self, kind: ImportKind, target: str, name: str) -> ImportState | None:
+        """Return an annotation import by its name, without blocking the event loop, in one attempt.
+
+        :param target: id of the project, or for predictions of the model run
+        :return: None when there is none of the name
+        """
+        from labelbox_airflow.engine.api.annotation_imports import find_query, found_state
+        from labelbox_airflow.hooks.polling import aexecute
+
+        query, variables = find_query(kind, target, name)
+        return found_state(kind, await aexecute(await self._aconnection(), query, variables))
 
     def test_connection(self) -> tuple[bool, str]:
         """Ask Labelbox who we are; return whether that worked, and the names or the reason."""

@@ -40,12 +40,20 @@ class TaskPolling:
 
     async def aget(self, connection: LabelboxConnection, task_id: str) -> dict[str, Any] | None:
         """Return the task; None when the user has none of this id. One attempt, errors as ``Transport.execute``."""
-        async with httpx.AsyncClient(
-            headers=connection.headers(), timeout=connection.timeout, verify=_certificates()
-        ) as client:
+        async with _client(connection) as client:
             if self._user_id is None:
                 self._user_id = _user_id(await _execute(client, connection, _USER, {}))
             return _task(await _execute(client, connection, _TASK, {"userId": self._user_id, "taskId": task_id}))
+
+
+async def aexecute(connection: LabelboxConnection, query: str, variables: dict[str, Any]) -> dict[str, Any] | None:
+    """Send one operation from the event loop: one attempt, answer and errors as ``Transport.execute``."""
+    async with _client(connection) as client:
+        return await _execute(client, connection, query, variables)
+
+
+def _client(connection: LabelboxConnection) -> httpx.AsyncClient:
+    return httpx.AsyncClient(headers=connection.headers(), timeout=connection.timeout, verify=_certificates())
 
 
 async def _execute(

@@ -17,6 +17,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
+from labelbox_airflow.engine.annotations.imports.prepare import ImportPreparation
+from labelbox_airflow.engine.annotations.imports.spec import ImportSpec
+from labelbox_airflow.engine.annotations.imports.tally import PART, by_outcome, restored
+from labelbox_airflow.engine.annotations.imports.upload import UnitImport
+from labelbox_airflow.engine.annotations.readers import Read
 from labelbox_airflow.engine.api import tasks
 from labelbox_airflow.engine.api.data_rows import look_up
 from labelbox_airflow.engine.api.datasets import create_dataset, organization_id
@@ -24,9 +29,11 @@ from labelbox_airflow.engine.api.embeddings import embedding_ids
 from labelbox_airflow.engine.api.exports import export_dataset
 from labelbox_airflow.engine.api.homes import find_data_rows
 from labelbox_airflow.engine.extract import Extraction
+from labelbox_airflow.engine.guard import GuardSpec
 from labelbox_airflow.engine.ledger import DeadLetter, Ledger, Owner, Run
 from labelbox_airflow.engine.ledger.model import FinalState
 from labelbox_airflow.engine.metadata_schema import complete_schema, read_metadata_schema
+from labelbox_airflow.engine.ontology.tree import Ontology
 from labelbox_airflow.engine.project.send import ProjectSending
 from labelbox_airflow.engine.project.spec import ProjectSpec, SelectSpec
 from labelbox_airflow.engine.records import Batch, batch_of
@@ -195,6 +202,71 @@ class World:
             project_id=project_id,
             dataset_id=self.dataset_id,
         )
+
+    def annotate(
+        self,
+        run_id: str,
+        project_id: str,
+        items: Iterable[Read],
+        ontology: Ontology,
+        *,
+        again: bool = False,
+        guard: GuardSpec | None = None,
+        media_type: str = "IMAGE",
+        **spec: Any,
+    ) -> dict[str, int]:
+        """Do what the tasks that import annotations do, as a run of its own; return annotations by outcome."""
+        with self.ledger as ledger:
+            self.open_ledger(ledger).begin_run(self.run(run_id), window_start=None, window_end=None, spec_hash="")
+            plan = ImportPreparation(
+                self.open_transport(self.transport),
+                self.open_ledger(ledger),
+                self.staging(run_id),
+                run=self.run(run_id),
+                spec=ImportSpec.model_validate({"as": "prelabels", **spec}),
+                target=project_id,
+                ontology=ontology,
+                media_type=media_type,
+                guard=guard,
+                again=again,
+            ).prepare(items)
+        for unit in plan.units:
+            self.send_annotations(run_id, unit)
+        self.reads[run_id] = 0
+        self.finish(run_id)
+        outcomes = self.annotation_outcomes(run_id)
+        assert sum(outcomes.values()) == plan.read
+        return outcomes
+
+    def send_annotations(self, run_id: str, unit: str) -> None:
+        """Do what the task that imports one unit does, waiting and settling each in a new process."""
+        with self._unit_import(run_id, unit) as sending:
+            sending.start()
+        with self._unit_import(run_id, unit) as sending:
+            while sending.running() is not None:
+                doze(0.05)
+        with self._unit_import(run_id, unit) as sending:
+            sending.finish()
+
+    @contextmanager
+    def _unit_import(self, run_id: str, unit: str) -> Iterator[UnitImport]:
+        with self.ledger as ledger:
+            yield UnitImport(
+                self.open_transport(self.transport),
+                self.open_ledger(ledger),
+                self.staging(run_id),
+                run=self.run(run_id),
+                unit=unit,
+            )
+
+    def annotation_outcomes(self, run_id: str) -> dict[str, int]:
+        """Return the annotations of a run by outcome."""
+        with self.ledger as ledger:
+            total: Counter[str] = Counter()
+            for part, counts in ledger.tallies(self.run(run_id)).items():
+                if part.startswith(PART):
+                    total += by_outcome(restored(counts))
+            return dict(total)
 
     def upload(self, run_id: str, unit: str) -> None:
         """Do what the upload task of one unit does: send, wait elsewhere, come back in a new process and settle."""

@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from hashlib import sha1
+from typing import NamedTuple
 from uuid import UUID
 
 # Any uuid will do, as long as it never changes: it is the root of all those that are made here.
 _ROOT = UUID("2f7f5d0e-8a0b-5f0c-9b7e-6a54d1c3e901")
 _SEPARATOR = "\x1f"
+
+
+class Uuid(NamedTuple):
+    """A uuid as text, and its first 64 bits as a signed number, which is enough to tell it from those of its row."""
+
+    text: str
+    mark: int
 
 
 class Identity:
@@ -25,7 +33,7 @@ class Identity:
     def __init__(self, sync: str, target: str) -> None:
         self._base = sha1(_ROOT.bytes + f"{sync}{_SEPARATOR}{target}".encode(), usedforsecurity=False)
 
-    def of_row(self, key: str, annotations: Iterable[tuple[str, str | None, bytes]]) -> list[UUID]:
+    def of_row(self, key: str, annotations: Iterable[tuple[str, str | None, bytes]]) -> list[Uuid]:
         """Return the uuids of all annotations of one data row.
 
         :param key: the global key, or id, of the data row
@@ -41,13 +49,16 @@ class Identity:
                 one.update(f"{class_name}{_SEPARATOR}id{_SEPARATOR}{source_id}".encode())
             else:
                 ordinal = seen[class_name, content]
-                seen[class_name, content] += 1
+                seen[class_name, content] = ordinal + 1
                 one.update(f"{class_name}{_SEPARATOR}value{_SEPARATOR}{ordinal}{_SEPARATOR}".encode() + content)
             found.append(_uuid(one.digest()))
         return found
 
 
-def _uuid(digest: bytes) -> UUID:
-    number = int.from_bytes(digest[:16], "big")
-    number = number & ~(0xF << 76) | (5 << 76)  # version
-    return UUID(int=number & ~(0x3 << 62) | (0x2 << 62))  # variant
+def _uuid(digest: bytes) -> Uuid:
+    octets = bytearray(digest[:16])
+    octets[6] = octets[6] & 0x0F | 0x50  # version
+    octets[8] = octets[8] & 0x3F | 0x80  # variant
+    text = octets.hex()
+    whole = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    return Uuid(whole, int.from_bytes(octets[:8], "big", signed=True))

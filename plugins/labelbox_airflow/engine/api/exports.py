@@ -103,6 +103,30 @@ def export_dataset(
         yield orjson.loads(line)
 
 
+def export_project(
+    transport: Transport,
+    project_id: str,
+    *,
+    keys: Sequence[str] = (),
+    ids: Sequence[str] = (),
+    timeout: float = 7200.0,
+) -> Iterator[dict[str, Any]]:
+    """Yield the data rows of a project as export objects, with media attributes, and labels with their details.
+
+    :param keys: only these global keys, at most 2,000; empty for all
+    :param ids: only these data rows, at most 2,000; empty for all
+    :param timeout: seconds the export may take
+    """
+    query: list[dict[str, Any]] = []
+    if keys:
+        query.append({"ids": list(keys), "operator": "is", "type": "global_key"})
+    if ids:
+        query.append({"ids": list(ids), "operator": "is", "type": "data_row_id"})
+    parameters = {**_BARE, "includeLabelDetails": True}
+    for line in _project_lines(transport, project_id, query, parameters, timeout):
+        yield orjson.loads(line)
+
+
 def rows_in_project(
     transport: Transport,
     project_id: str,
@@ -121,6 +145,13 @@ def rows_in_project(
         query.append({"ids": list(ids), "operator": "is", "type": "data_row_id"})
     if batch_id is not None:
         query.append({"ids": [batch_id], "operator": "is", "type": "batch"})
+    for line in _project_lines(transport, project_id, query, _BARE, timeout):
+        yield str(orjson.loads(line)["data_row"]["id"])
+
+
+def _project_lines(
+    transport: Transport, project_id: str, query: Sequence[Any], parameters: Mapping[str, Any], timeout: float
+) -> Iterator[bytes]:
     started = transport.execute(
         _START_IN_PROJECT,
         {
@@ -128,15 +159,14 @@ def rows_in_project(
                 "taskName": f"data rows of project {project_id}",
                 "filters": {"projectId": project_id, "searchQuery": {"scope": None, "query": query}},
                 "isStreamableReady": True,
-                "params": _BARE,
+                "params": parameters,
                 "streamable": True,
             }
         },
     )
     task_id = (started or {})["exportDataRowsInProject"]["taskId"]
     tasks.wait(transport, task_id, timeout=timeout).require_complete()
-    for line in _lines(transport, task_id):
-        yield str(orjson.loads(line)["data_row"]["id"])
+    return _lines(transport, task_id)
 
 
 def _lines(transport: Transport, task_id: str) -> Iterator[bytes]:

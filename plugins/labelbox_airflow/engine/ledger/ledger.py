@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from labelbox_airflow.engine.ledger import (
-    annotations,
+    annotated,
     claims,
     entries,
     incidents,
@@ -133,12 +133,12 @@ class _Writes(ABC):
     def put_annotated(self, owner: Owner, target: str, changed: Mapping[str, AnnotatedRow]) -> None:
         """Note which annotations of data rows the owner has imported into a target (a project or model run)."""
         with self._writing() as session:
-            annotations.put(session, owner, target, changed)
+            annotated.put(session, owner, target, changed)
 
     def doubt_annotated(self, owner: Owner, target: str, jobs: Sequence[str]) -> None:
         """Note that what these imports hold is about to be deleted, and has to be sent again."""
         with self._writing() as session:
-            annotations.doubt(session, owner, target, jobs)
+            annotated.doubt(session, owner, target, jobs)
 
     def take_lease(self, run: Run, purpose: str) -> str | None:
         """Take or renew a lease, by which one run of a sync at a time does something.
@@ -272,17 +272,17 @@ class Ledger(_Writes):
     def annotated(self, owner: Owner, target: str, keys: Sequence[str]) -> dict[str, AnnotatedRow]:
         """Return what the owner has imported into a target for those of ``keys`` that it has imported anything for."""
         with self._database.reading() as session:
-            return annotations.read(session, owner, target, keys)
+            return annotated.read(session, owner, target, keys)
 
     def annotated_by(self, owner: Owner, target: str, jobs: Sequence[str]) -> dict[str, AnnotatedRow]:
         """Return key → what is known of all data rows whose annotations these imports hold."""
         with self._database.reading() as session:
-            return annotations.of_jobs(session, owner, target, jobs)
+            return annotated.of_jobs(session, owner, target, jobs)
 
     def unsent_annotated(self, owner: Owner, target: str) -> dict[str, AnnotatedRow]:
         """Return key → what is known of the data rows whose annotations have to be sent again."""
         with self._database.reading() as session:
-            return annotations.unsent(session, owner, target)
+            return annotated.unsent(session, owner, target)
 
     @property
     def now(self) -> datetime:

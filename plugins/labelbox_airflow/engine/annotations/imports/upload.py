@@ -1,0 +1,195 @@
+"""Send a unit: its jobs become imports of Labelbox, and every line gets its outcome."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
+
+import orjson
+
+from labelbox_airflow.engine.annotations.imports.former import keep_lines
+from labelbox_airflow.engine.annotations.imports.plan import ImportPlan, Job, PlannedLine, planned_lines
+from labelbox_airflow.engine.annotations.imports.prepare import STAGE
+from labelbox_airflow.engine.annotations.imports.tally import Tally, by_outcome, stored
+from labelbox_airflow.engine.annotations.targets import BY_ID
+from labelbox_airflow.engine.api.annotation_imports import (
+    ImportState,
+    create_import,
+    find_import,
+    read_statuses,
+)
+from labelbox_airflow.engine.api.labels import delete_labels
+from labelbox_airflow.engine.collector import collector_paused
+from labelbox_airflow.engine.errors import LabelboxError
+from labelbox_airflow.engine.ledger import AnnotatedRow, Ledger, Run
+from labelbox_airflow.engine.records import Rejected
+from labelbox_airflow.engine.staging import Staging
+from labelbox_airflow.engine.transport import Transport
+
+MOST_NAMES = 10
+REFUSED, FAILED, UNSAID = "refused_by_labelbox", "import_failed", "no_status"
+_UNSAID = "Labelbox finished the import and said nothing about this line"
+
+
+class UnitImport:
+    """Sends the jobs of one unit and settles their lines.
+
+    Call :meth:`start`, wait until :meth:`running` is None, then :meth:`finish`. A retry goes on where the last try was.
+    """
+
+    def __init__(self, transport: Transport, ledger: Ledger, staging: Staging, *, run: Run, unit: str) -> None:
+        self._transport, self._ledger, self._staging, self._run = transport, ledger, staging, run
+        self._unit = unit
+        self._plan = ImportPlan.read_from(staging)
+        self._jobs = self._plan.units[unit]
+
+    @collector_paused()
+    def start(self) -> None:
+        """Start the imports that are not started yet."""
+        for number, lines in groupby(planned_lines(self._staging, self._unit), attrgetter("job")):
+            job = self._jobs[number]
+            noted = self._ledger.journal(self._run, self._unit, job.name)
+            if noted is None or noted.task_id is None:
+                self._send(job, list(lines))
+
+    def running(self) -> str | None:
+        """Return the name of an import that runs still, None when all have ended."""
+        for job in self._jobs:
+            if self._state(job).is_running:
+                return job.name
+        return None
+
+    @collector_paused()
+    def finish(self) -> Counter[str]:
+        """Read what became of every line, and write it down.
+
+        :return: annotations by outcome
+        """
+        tally: Tally = Counter()
+        rejected: list[Rejected] = []
+        annotated: dict[str, AnnotatedRow] = {}
+        for number, lines in groupby(planned_lines(self._staging, self._unit), attrgetter("job")):
+            job, settled = self._jobs[number], list(lines)
+            state = self._state(job)
+            refused = self._refused(state, settled)
+            began = self._began(job)
+            annotated |= self._annotated(state, settled, refused, began)
+            for line in settled:
+                if line.origin is None:
+                    continue  # counted when it was compared
+                tally["rejected" if line.uuid in refused else "sent", line.class_name] += 1
+                if line.uuid in refused:
+                    rejected.append(_letter(line, *refused[line.uuid]))
+        with self._ledger.transaction() as write:
+            write.put_annotated(self._run.owner, self._plan.target, annotated)
+            write.settle(self._run, self._unit, counts=stored(tally), rejected=rejected)
+        return by_outcome(tally)
+
+    def _send(self, job: Job, lines: Sequence[PlannedLine]) -> None:
+        name, found = self._free_name(job)
+        self._ledger.intend(self._run, self._unit, job.name, name)
+        if found is None:
+            labels = dict.fromkeys(each for line in lines for each in (line.label_ids or "").split())
+            delete_labels(self._transport, list(labels))
+            ndjson = b"".join([line.line for line in lines])
+            found = create_import(self._transport, self._plan.kind, self._plan.target, name, ndjson)
+        self._ledger.submitted(self._run, self._unit, job.name, found.id)
+
+    def _free_name(self, job: Job) -> tuple[str, ImportState | None]:
+        """Return the name of a job's import, and the import where it was sent before; failed ones are passed over."""
+        for name in (job.name, *(f"{job.name} ({number})" for number in range(2, MOST_NAMES))):
+            found = find_import(self._transport, self._plan.kind, self._plan.target, name)
+            if found is None or found.state != "FAILED":
+                return name, found
+        raise LabelboxError(f"the import '{job.name}' has failed {MOST_NAMES - 1} times")
+
+    def _state(self, job: Job) -> ImportState:
+        noted = self._ledger.journal(self._run, self._unit, job.name)
+        name = noted.content if noted is not None else job.name
+        found = find_import(self._transport, self._plan.kind, self._plan.target, name)
+        if found is None:
+            raise LabelboxError(
+                f"the import '{name}' is gone from Labelbox", remedy="Clear the task that prepared the import."
+            )
+        return found
+
+    def _began(self, job: Job) -> datetime:
+        noted = self._ledger.journal(self._run, self._unit, job.name)
+        return noted.first_intent_at if noted is not None else self._ledger.now
+
+    def _refused(self, state: ImportState, lines: Sequence[PlannedLine]) -> Mapping[int, tuple[str, str]]:
+        """Return uuid → code and reason of the lines that Labelbox did not take."""
+        if state.state != "FINISHED":
+            reason = f"Labelbox ended the import '{state.name}' as {state.state}{self._why(state)}"
+            return {line.uuid: (FAILED, reason) for line in lines}
+        said = {_first_bits(status.uuid): status.message for status in read_statuses(self._transport, state)}
+        refused: dict[int, tuple[str, str]] = {}
+        for line in lines:
+            if line.uuid not in said:
+                refused[line.uuid] = UNSAID, _UNSAID
+            elif (message := said[line.uuid]) is not None:
+                refused[line.uuid] = REFUSED, f"Labelbox refused it: {message}"
+        return refused
+
+    def _why(self, state: ImportState) -> str:
+        """Return what Labelbox says of an import that failed."""
+        if state.errors is None:
+            return " and gave no reason"
+        try:
+            text = b"".join(self._transport.download(state.errors))[:500].decode(errors="replace").strip()
+        except LabelboxError as error:
+            return f", and its errors cannot be read: {error}"
+        return f": {text}" if text else " and gave no reason"
+
+    def _annotated(
+        self,
+        state: ImportState,
+        lines: Sequence[PlannedLine],
+        refused: Mapping[int, tuple[str, str]],
+        began: datetime,
+    ) -> dict[str, AnnotatedRow]:
+        """Return what the ledger is to know of the data rows of a job; nothing of an import that failed."""
+        if state.state != "FINISHED":
+            return {}
+        by_key = {key: list(each) for key, each in groupby(lines, attrgetter("key"))}
+        prelabels = self._plan.kind == "prelabels"
+        if prelabels:
+            taken = (each for each in lines if each.uuid not in refused)
+            keep_lines(self._staging, state.id, ((e.key, e.line, e.uuid, e.content, e.class_name) for e in taken))
+        ended = self._ledger.now
+        known = self._known(list(by_key))
+        return {
+            key: AnnotatedRow(
+                state.id if prelabels else None,
+                {**known.get(key, {}), **{line.uuid: line.content | (line.uuid in refused) for line in each}},
+                began,
+                ended,
+            )
+            for key, each in by_key.items()
+        }
+
+    def _known(self, keys: Sequence[str]) -> Mapping[str, Mapping[int, int]]:
+        """Return what was imported before and stays, where only what is new was sent."""
+        if not self._plan.appends:
+            return {}
+        before = self._ledger.annotated(self._run.owner, self._plan.target, keys)
+        return {key: row.marks for key, row in before.items() if row.marks is not None}
+
+
+def _first_bits(uuid: str) -> int:
+    return int.from_bytes(bytes.fromhex(uuid.replace("-", "")[:16]), "big", signed=True)
+
+
+def _letter(line: PlannedLine, code: str, reason: str) -> Rejected:
+    return Rejected(
+        origin=line.origin or "",
+        stage=STAGE,
+        code=code,
+        reason=reason,
+        value=line.class_name,
+        global_key=line.key.removeprefix(BY_ID),
+        row=orjson.loads(line.line),
+    )

@@ -17,5 +17,5 @@ def test_every_recorded_operation_is_checked_by_a_test_of_this_directory() -> No
         for argument in node.args
         if isinstance(argument, ast.Constant)
     }
-    recorded = set((HERE / "recorded.txt").read_text().split())
+    recorded = set((HERE / "recorded.txt").read_text().splitlines())
     assert recorded - checked == set()

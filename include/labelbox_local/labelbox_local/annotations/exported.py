@@ -179,15 +179,18 @@ def _audio(content: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
 
 
 def _dicom(content: dict[str, list[dict[str, Any]]], form: Form) -> dict[str, Any]:
+    """Each view is like a video; where something was set is said by feature, then by view (labelbox-python, tests)."""
+    names = ("Axial", "Sagittal", "Coronal")
     groups: dict[str, Any] = {}
     segments: dict[str, Any] = {}
     keys: dict[str, Any] = {}
-    for group in ("axial", "sagittal", "coronal"):
-        tracks = [track for track in content.get("tracks", []) if track.get("group") == group]
-        shown, name = _moving(tracks, [], form), group.title()
+    for name in names:
+        tracks = [track for track in content.get("tracks", []) if track.get("group") == name.lower()]
+        shown = _moving(tracks, [], form)
         groups[name] = {"name": name, "classifications": [], "frames": shown["frames"]}
         segments[name] = shown["segments"]
-        keys |= shown["key_frame_feature_map"]
+        for feature, frames in shown["key_frame_feature_map"].items():
+            keys[feature] = {each: frames if each == name else {} for each in names}
     return {
         "groups": groups,
         "segments": segments,

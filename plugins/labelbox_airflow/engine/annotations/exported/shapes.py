@@ -51,7 +51,7 @@ def read_geojson(entry: Mapping[str, Any]) -> Shape:
         raise AnnotationError("bad_geojson", "geojson.type", kind, "must be Point, LineString or Polygon")
     rings = filled(coordinates, "geojson.coordinates")
     if len(rings) > 1:
-        reason = f"has {len(rings) - 1} holes; Labelbox imports polygons without holes only"
+        reason = "has holes; only polygons without holes can be imported"
         raise AnnotationError("polygon_with_holes", "geojson.coordinates", None, reason)
     ring = _positions(rings[0], "geojson.coordinates[0]")
     name = str(entry.get("annotation_kind", "")).lower()
@@ -60,10 +60,10 @@ def read_geojson(entry: Mapping[str, Any]) -> Shape:
 
 def _box(ring: tuple[Coordinates, ...]) -> BoundingBox:
     xs, ys = [x for x, _ in ring], [y for _, y in ring]
-    left, top = min(xs), min(ys)
-    if any(x not in (left, max(xs)) or y not in (top, max(ys)) for x, y in ring):
+    left, top, right, bottom = min(xs), min(ys), max(xs), max(ys)
+    if set(ring) != {(left, top), (right, top), (right, bottom), (left, bottom)}:
         raise AnnotationError("bad_geojson", "geojson.coordinates", [list(each) for each in ring], "must be a box")
-    return BoundingBox(left, top, max(xs) - left, max(ys) - top)
+    return BoundingBox(left, top, right - left, bottom - top)
 
 
 def _positions(value: Any, field: str) -> tuple[Coordinates, ...]:

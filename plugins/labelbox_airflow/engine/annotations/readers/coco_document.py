@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -94,6 +95,8 @@ def parse(content: bytes, place: str) -> Any:
 
     :raises SourceError: not JSON
     """
+    was_enabled = gc.isenabled()
+    gc.disable()  # there is nothing to collect yet, and looking for it doubles the time
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
@@ -101,6 +104,9 @@ def parse(content: bytes, place: str) -> Any:
             return json.loads(content)
         except (ValueError, RecursionError):
             raise SourceError(f"is not JSON: {error}", where=place) from None
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def entries(top: Any, key: str, place: str) -> list[Any]:
@@ -171,12 +177,12 @@ def _images(found: list[Any], place: str, spec: CocoSpec) -> dict[Any, Image | A
         except AnnotationError as error:
             image = error
         known = images.setdefault(image_id, image)
-        if known != image:
+        if known is not image and known != image:
             reason = f"is the id of two images, {_shown(known)} and {_shown(image)}"
             images[image_id] = AnnotationError("duplicate_image", "image_id", image_id, reason)
         elif isinstance(image, Image):
             other_id, other = by_key.setdefault(image.row.global_key, (image_id, image))
-            if other != image:
+            if other is not image and other != image:
                 reason = f"is the key of two images, {other_id!r} and {image_id!r}; put more of them into global_key"
                 ambiguous = AnnotationError("ambiguous_key", "global_key", image.row.global_key, reason)
                 images[other_id] = images[image_id] = ambiguous

@@ -78,6 +78,7 @@ class _Reader:
         self._ids: set[Any] = set()
         self._score = spec.confidence.field if spec.confidence is not None else None
         self._least_score = spec.confidence.min if spec.confidence is not None else None
+        self._is_auto = spec.shapes == "auto"
         self._has_shapes = spec.shapes != "none"
         self._skips_crowds = spec.iscrowd == "skip"
         self._questions = [Question(name, each) for name, each in spec.attributes.items()]
@@ -97,7 +98,8 @@ class _Reader:
         points = self._points(entry, category) if entry.get("keypoints") or not self._has_shapes else []
         made: list[Read] = []
         if self._has_shapes and not (points and not entry.get("bbox") and not entry.get("segmentation")):
-            values = self._convert[category.shape](entry, image)
+            is_box = self._is_auto and not entry.get("segmentation")
+            values = self._convert["bounding_box" if is_box else category.shape](entry, image)
             nested = self._classifications(entry) if self._questions else ()
             row, feature, number_of = image.row, category.feature, len(values)
             for part, value in enumerate(values, start=1):

@@ -43,8 +43,8 @@ class CocoSpec(Spec):
     )
     shapes: Literal["auto", "bounding_box", "polygon", "mask", "none"] = Field(
         "auto",
-        description="What instances become. auto: one shape for all of a class, as the ontology has it, or else masks "
-        "where any is run lengths or of several parts, polygons where any is segmented, boxes where none is.",
+        description="What instances become. auto: boxes where there is nothing but a box; else one shape for all of a "
+        "class, as the ontology has it, or masks where any is run lengths or of several parts, or else polygons.",
     )
     parts: Literal["mask", "polygons"] = Field(
         "mask", description="What an instance of several polygons becomes: one mask, or a polygon for each."

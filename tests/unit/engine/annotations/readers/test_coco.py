@@ -91,6 +91,12 @@ def test_by_default_a_class_has_one_shape_whatever_its_annotations_are() -> None
     assert codes([left_out]) == ["crowd"]
 
 
+def test_what_has_nothing_but_a_box_stays_a_box_unless_told() -> None:
+    mixed = [instance(1, segmentation=[TRIANGLE]), instance(2, bbox=[1, 1, 2, 2])]
+    assert [type(each) for each in values(read(mixed))] == [Polygon, BoundingBox]
+    assert codes(read(mixed, {"shapes": "polygon"})) == ["", "no_segmentation"]
+
+
 def test_the_shape_that_the_ontology_has_for_a_class_comes_first() -> None:
     entry = instance(bbox=[1, 1, 8, 7], segmentation=[TRIANGLE])
     [box], [mask] = (values(read([entry], kinds={"car": kind})) for kind in ("rectangle", "raster-segmentation"))

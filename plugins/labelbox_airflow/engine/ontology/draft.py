@@ -7,6 +7,12 @@ from typing import Any
 
 import orjson
 
+from labelbox_airflow.engine.annotations.readers.coco_document import (
+    TOOLS_OF_SHAPES,
+    keypoint_classes,
+    shapes_by_category,
+)
+from labelbox_airflow.engine.annotations.readers.coco_spec import CocoSpec
 from labelbox_airflow.engine.errors import ConfigurationError, did_you_mean
 from labelbox_airflow.engine.ontology.document import TOOLS, check_names
 from labelbox_airflow.engine.ontology.tree import Classification, Ontology, Option, Tool
@@ -25,22 +31,30 @@ _SHAPES = {
 
 
 def from_coco(content: Any, *, where: str) -> Ontology:
-    """Return a class for each category: a polygon where any is segmented, else a bounding box; a mask for panoptic.
+    """Return the classes that reading the file makes with a `CocoSpec` as it is by default.
+
+    A class for each category, of the one shape that its segmented annotations become, and a point for each keypoint
+    of those that have any.
 
     :raises ConfigurationError: the content has no categories
     """
     categories = content.get("categories") if isinstance(content, dict) else None
-    if not isinstance(categories, list) or not categories or not all("name" in each for each in categories):
+    if not isinstance(categories, list) or not categories or not all(_is_named(each) for each in categories):
         raise ConfigurationError("has no categories with names", where=where, remedy="Is it a COCO file?")
-    kinds: dict[Any, str] = {}
-    for annotation in content.get("annotations") or ():
-        if "segments_info" in annotation:
-            kinds.update({each["category_id"]: "raster-segmentation" for each in annotation["segments_info"]})
-        elif annotation.get("segmentation"):
-            is_mask = isinstance(annotation["segmentation"], dict)
-            kinds[annotation["category_id"]] = "raster-segmentation" if is_mask else "polygon"
-    tools = tuple(Tool(str(each["name"]), kinds.get(each.get("id"), "rectangle")) for each in categories)
-    return _checked(Ontology(tools), where)
+    spec, annotations = CocoSpec(), [each for each in content.get("annotations") or () if isinstance(each, dict)]
+    shapes = shapes_by_category(annotations, spec)
+    with_keypoints = {str(each.get("category_id")) for each in annotations if each.get("keypoints")}
+    tools: list[Tool] = []
+    for each in categories:
+        name, category_id = str(each["name"]), each.get("id")
+        tools.append(Tool(name, TOOLS_OF_SHAPES[shapes.get(category_id, "bounding_box")]))
+        if str(category_id) in with_keypoints:
+            tools.extend(Tool(str(feature), "point") for _, feature in keypoint_classes(each, name, spec))
+    return _checked(Ontology(tuple(tools)), where)
+
+
+def _is_named(category: Any) -> bool:
+    return isinstance(category, dict) and "name" in category and isinstance(category.get("id"), int | str | None)
 
 
 def from_ndjson(lines: Iterable[bytes], *, where: str) -> Ontology:

@@ -22,14 +22,12 @@ from labelbox_airflow.engine.annotations.ndjson.fields import number
 from labelbox_airflow.engine.annotations.problems import AnnotationError, RejectedAnnotation
 from labelbox_airflow.engine.annotations.readers import Read
 from labelbox_airflow.engine.annotations.readers.coco_attributes import Question
-from labelbox_airflow.engine.annotations.readers.coco_document import Category, Document, Image, read_document
+from labelbox_airflow.engine.annotations.readers.coco_document import IDS, Category, Document, Image, read_document
 from labelbox_airflow.engine.annotations.readers.coco_keypoints import read_points
 from labelbox_airflow.engine.annotations.readers.coco_panoptic import OpenPng, Segments, open_segments
 from labelbox_airflow.engine.annotations.readers.coco_segmentation import converters, read_box
 from labelbox_airflow.engine.annotations.readers.coco_spec import CocoSpec
 from labelbox_airflow.engine.rows.values import as_text
-
-_IDS = frozenset((int, str))
 
 
 def read_coco(
@@ -115,8 +113,8 @@ class _Reader:
         """Return the reject of an annotation, with what it says about itself as far as that can be read."""
         said: dict[str, Any] = entry if type(entry) is dict else {"annotation": entry}
         image_id, category_id = said.get("image_id"), said.get("category_id")
-        image = self._images.get(image_id) if type(image_id) in _IDS else None
-        category = self._categories.get(category_id) if type(category_id) in _IDS else None
+        image = self._images.get(image_id) if type(image_id) in IDS else None
+        category = self._categories.get(category_id) if type(category_id) in IDS else None
         name = str(category.feature) if isinstance(category, Category) else None
         if isinstance(category, AnnotationError):
             name = as_text(category.value)
@@ -127,7 +125,7 @@ class _Reader:
             field=error.field,
             data_row=image.row if isinstance(image, Image) else None,
             class_name=name,
-            source_id=str(said["id"]) if said.get("id") is not None else None,
+            source_id=as_text(said.get("id")),
             line=said,
         )
 
@@ -136,25 +134,26 @@ class _Reader:
         given = entry.get("id")
         if given is None:
             return None
-        if type(given) not in _IDS:
+        if type(given) not in IDS:
             raise AnnotationError("bad_id", "id", given, "must be a number or a text")
         if given in self._ids:
             raise AnnotationError("duplicate_id", "id", given, "is the id of an annotation before it")
         self._ids.add(given)
-        return str(given)
+        return str(given) if type(given) is int else as_text(given)
 
     def _image(self, entry: Mapping[str, Any]) -> Image:
         given = entry.get("image_id")
-        found = self._images.get(given) if type(given) in _IDS else None
-        if type(found) is Image:
+        found = self._images.get(given) if type(given) in IDS else None
+        if isinstance(found, Image):
             return found
-        raise found or _unknown("image", given, self._images)
+        # The error of an image is raised for each of its annotations, and must not gather their tracebacks.
+        raise (found or _unknown("image", given, self._images)).with_traceback(None)
 
     def _category(self, entry: Mapping[str, Any]) -> Category:
         given = entry.get("category_id")
-        found = self._categories.get(given) if type(given) in _IDS else None
-        if type(found) is not Category:
-            raise found or _unknown("category", given, self._categories)
+        found = self._categories.get(given) if type(given) in IDS else None
+        if not isinstance(found, Category):
+            raise (found or _unknown("category", given, self._categories)).with_traceback(None)
         if self._skips_crowds and entry.get("iscrowd"):
             raise AnnotationError("crowd", "iscrowd", entry["iscrowd"], "is left out by iscrowd: skip")
         return found
@@ -220,15 +219,16 @@ class _Reader:
         if type(segment) is not dict:
             raise AnnotationError("bad_segment", "segments_info", segment, "must be an object")
         if isinstance(segments, AnnotationError):
-            raise segments
+            raise segments.with_traceback(None)
         value: MaskImage | BoundingBox = segments.take(segment)
         category, confidence = self._category(segment), self._confidence(segment)
         if not self._has_shapes or category.shape == "polygon":
-            reason = f"is a panoptic segment, which makes a mask or a box, not shapes: {self._spec.shapes}"
+            asked = category.shape if self._has_shapes else "none"
+            reason = f"is a panoptic segment, which makes a mask or a box; {asked} is asked for"
             raise AnnotationError("not_polygons", "id", segment["id"], reason)
         if category.shape == "bounding_box":
             value = read_box(segment)
-        source_id = f"{segment['image_id']}/{segment['id']}"
+        source_id = f"{as_text(segment['image_id'])}/{segment['id']}"
         return Annotation(image.row, category.feature, value, confidence=confidence, source_id=source_id, origin=origin)
 
 
@@ -237,8 +237,10 @@ def _unknown(what: str, given: Any, known: Mapping[Any, Any]) -> AnnotationError
     if given is None:
         return AnnotationError(f"no_{what}", field, None, "is missing")
     reason = f"is the id of no {what} of the file"
-    if any(str(each) == str(given) for each in known):
-        reason += "; there it is a number, here a text" if type(given) is str else "; there it is a text"
+    if type(given) is str and given.isdecimal() and int(given) in known:
+        reason += "; there it is a number, here a text"
+    elif type(given) is int and str(given) in known:
+        reason += "; there it is a text, here a number"
     return AnnotationError(f"unknown_{what}", field, given, reason)
 
 

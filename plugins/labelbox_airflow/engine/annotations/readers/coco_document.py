@@ -18,13 +18,11 @@ from labelbox_airflow.engine.annotations.readers.coco_spec import CocoSpec, Shap
 from labelbox_airflow.engine.errors import SourceError, did_you_mean
 from labelbox_airflow.engine.rows.values import as_text
 
-_RANKS: tuple[Shape, ...] = ("bounding_box", "polygon", "mask")
-_SHAPES_OF_TOOLS: dict[str, Shape] = {
-    "rectangle": "bounding_box",
-    "polygon": "polygon",
-    "raster-segmentation": "mask",
-    "superpixel": "mask",
-}
+TOOLS_OF_SHAPES: dict[Shape, str] = {"bounding_box": "rectangle", "polygon": "polygon", "mask": "raster-segmentation"}
+_SHAPES_OF_TOOLS = {tool: shape for shape, tool in TOOLS_OF_SHAPES.items()} | {"superpixel": "mask"}
+IDS = frozenset((int, str, float))
+"""Types of ids; pandas writes whole numbers as 1.0, which is 1 to a dict too."""
+_RANKS = tuple(TOOLS_OF_SHAPES)
 
 
 @dataclass(slots=True)
@@ -101,12 +99,17 @@ def parse(content: bytes, place: str) -> Any:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
         try:
-            return json.loads(content)
+            return json.loads(content, parse_int=_integer)
         except (ValueError, RecursionError):
             raise SourceError(f"is not JSON: {error}", where=place) from None
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _integer(digits: str) -> int | float:
+    """Return a number that fits 64 bits as it is, others as a float, possibly infinite; orjson does the same."""
+    return int(digits) if len(digits) < 19 else float(digits)
 
 
 def entries(top: Any, key: str, place: str) -> list[Any]:
@@ -151,7 +154,7 @@ def _rank(segmentation: Any, spec: CocoSpec) -> int:
 
 
 def _hashable(value: Any) -> Any:
-    return value if type(value) in {int, str} else None
+    return value if type(value) in IDS else None
 
 
 def _called(value: Any) -> str:
@@ -160,7 +163,7 @@ def _called(value: Any) -> str:
 
 
 def _id(entry: Any, key: str, place: str) -> Any:
-    if not isinstance(entry, dict) or type(entry.get("id")) not in {int, str}:
+    if not isinstance(entry, dict) or type(entry.get("id")) not in IDS:
         raise SourceError(f"an entry of '{key}' has no id that is a number or a text: {shorten(entry)}", where=place)
     return entry["id"]
 

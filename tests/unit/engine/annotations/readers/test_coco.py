@@ -20,6 +20,7 @@ from labelbox_airflow.engine.annotations.model import (
     FreeText,
     MaskRuns,
     Origin,
+    Point,
     Polygon,
     Radio,
 )
@@ -28,6 +29,7 @@ from labelbox_airflow.engine.annotations.problems import RejectedAnnotation
 from labelbox_airflow.engine.annotations.readers import Read
 from labelbox_airflow.engine.annotations.readers.coco import read_coco
 from labelbox_airflow.engine.annotations.readers.coco_spec import LEFT_OUT, CocoSpec
+from labelbox_airflow.engine.ontology.draft import from_coco
 
 IMAGES = [
     {"id": 1, "file_name": "street/a.jpg", "width": 20, "height": 10},
@@ -233,3 +235,27 @@ def test_what_is_read_stays_the_same_through_labelbox_ndjson() -> None:
 def test_a_wrong_spec_is_refused(spec: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         CocoSpec(**spec)
+
+
+def test_a_drafted_ontology_has_the_classes_and_kinds_that_are_read() -> None:
+    names = {1: "box", 2: "single", 3: "double", 4: "runs", 5: "person"}
+    categories: list[dict[str, Any]] = [{"id": number, "name": name} for number, name in names.items()]
+    categories[-1]["keypoints"] = ["nose"]
+    annotations = [
+        instance(1, bbox=[1, 1, 2, 2]),
+        instance(2, category=2, segmentation=[TRIANGLE]),
+        instance(3, category=3, segmentation=[TRIANGLE]),
+        instance(4, category=3, segmentation=[TRIANGLE, SQUARE]),
+        instance(5, category=4, segmentation=crowd(slice(2, 5), slice(3, 7))),
+        instance(6, category=5, bbox=[1, 1, 2, 2], keypoints=[3, 4, 2]),
+    ]
+    document = {"images": IMAGES, "categories": categories, "annotations": annotations}
+    drafted = from_coco(document, where="coco.json")
+    kinds = {
+        BoundingBox: "rectangle", Polygon: "polygon", MaskRuns: "raster-segmentation", Point: "point",
+    }  # fmt: skip
+    made = list(read_coco(json.dumps(document).encode(), CocoSpec(), "coco.json"))
+    assert {str(each.feature): kinds[type(value)] for each, value in zip(made, values(made), strict=True)} == {
+        tool.name: tool.kind for tool in drafted.tools
+    }
+    assert len(drafted.tools) == 6

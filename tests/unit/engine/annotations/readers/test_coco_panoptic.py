@@ -64,7 +64,7 @@ def test_segments_can_become_their_boxes_but_no_polygons() -> None:
     assert car.value == BoundingBox(2, 2, 3, 1)
     assert "bbox: must be [left, top, width, height]" in str(sky)
     assert all(
-        "makes a mask or a box, not shapes: polygon" in each for each in reasons(read(SEGMENTS, shapes="polygon"))
+        "makes a mask or a box; polygon is asked for" in each for each in reasons(read(SEGMENTS, shapes="polygon"))
     )
 
 

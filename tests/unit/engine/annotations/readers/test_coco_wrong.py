@@ -1,6 +1,8 @@
 """What is wrong in a COCO file: with one annotation, which is rejected alone, or with the whole file."""
 
+import gc
 import json
+from types import TracebackType
 from typing import Any
 
 import pytest
@@ -94,6 +96,11 @@ def test_a_reject_says_row_class_and_id_as_far_as_they_are_known() -> None:
     assert (rejected.data_row, rejected.class_name, rejected.source_id) == (None, None, None)
 
 
+def test_an_id_that_is_a_text_in_one_place_and_a_number_in_the_other_is_said() -> None:
+    [rejected] = read([GOOD], categories=[{"id": "1", "name": "car"}])
+    assert "category_id = 1: is the id of no category of the file; there it is a text, here a number" in str(rejected)
+
+
 def test_the_second_annotation_of_one_id_is_rejected() -> None:
     first, second = read([GOOD, GOOD])
     assert isinstance(first, Annotation)
@@ -182,3 +189,24 @@ def test_json_with_nan_or_a_byte_order_mark_is_read() -> None:
     [made] = read_coco(content.encode("utf-8-sig"), CocoSpec(), "coco.json")
     assert isinstance(made, Annotation)
     assert made.value == BoundingBox(1, 1, 2, 2)
+
+
+def test_a_reason_that_many_annotations_share_does_not_grow_with_them() -> None:
+    content = json.dumps({"images": [{"id": 1}], "categories": [CATEGORY], "annotations": [{**GOOD, "id": None}] * 500})
+    reading = read_coco(content.encode(), CocoSpec(), "coco.json")
+    assert all(isinstance(next(reading), RejectedAnnotation) for _ in range(499))
+    assert sum(isinstance(each, TracebackType) for each in gc.get_objects()) < 100
+
+
+def test_numbers_beyond_any_float_are_infinite() -> None:
+    content = json.dumps(
+        {"images": [IMAGE], "categories": [CATEGORY], "annotations": [{**GOOD, "bbox": [10**400, 1, 2, 2]}]}
+    )
+    [rejected] = read_coco(content.encode(), CocoSpec(), "coco.json")
+    assert "bbox[0] = inf: must be a finite number" in str(rejected)
+
+
+def test_ids_that_pandas_has_made_floats_are_the_same_ids() -> None:
+    [made] = read([{**GOOD, "id": 7.0, "image_id": 1.0, "category_id": 1.0}])
+    assert isinstance(made, Annotation)
+    assert (made.source_id, made.data_row, str(made.feature)) == ("7", DataRow("a.jpg"), "car")

@@ -109,5 +109,5 @@ def _packed(marks: Mapping[int, int] | None) -> bytes | None:
 def _unpacked(marks: Any) -> dict[int, int] | None:
     if marks is None:
         return None
-    pairs = np.frombuffer(bytes(marks), np.int64).reshape(-1, 2).tolist()
-    return dict(pairs)
+    uuids, contents = np.frombuffer(bytes(marks), np.int64).reshape(-1, 2).T.tolist()
+    return dict(zip(uuids, contents, strict=True))

@@ -84,7 +84,7 @@ class AnswerChecker:
         if isinstance(answer, FreeText):
             self._check_text(answer, question)
         elif isinstance(answer, Radio):
-            self._check_choice(answer.choice, question, asset, "answer")
+            self._check_radio(answer, question, asset)
         elif isinstance(answer, Checklist):
             self._check_choices(answer.choices, question, asset)
         if not isinstance(answer, OverTime) and answer.spans:
@@ -107,7 +107,7 @@ class AnswerChecker:
         if isinstance(part, FreeText):
             self._check_text(part, question)
         else:
-            self._check_choice(part.choice, question, asset, "name")
+            self._check_choice(part.choice, question, asset)
         check_spans(part.spans, self._media_type, asset)
 
     @staticmethod
@@ -122,28 +122,34 @@ class AnswerChecker:
             reason = f"cannot be nested under a text; '{question.name}' has no options to nest them under"
             raise AnnotationError("wrong_nesting", "classifications", None, reason)
 
+    def _check_radio(self, answer: Radio, question: Question, asset: Asset | None) -> None:
+        try:
+            self._check_choice(answer.choice, question, asset)
+        except AnnotationError as error:
+            raise error.within("answer") from None
+
     def _check_choices(self, choices: tuple[Choice, ...], question: Question, asset: Asset | None) -> None:
         if not choices:
             reason = f"must have at least one option of '{question.name}'"
             raise AnnotationError("empty_answer", "answer", None, reason)
         chosen: set[str] = set()
         for index, choice in enumerate(choices):
-            name = self._check_choice(choice, question, asset, f"answer[{index}]")
+            try:
+                name = self._check_choice(choice, question, asset)
+            except AnnotationError as error:
+                raise error.within(f"answer[{index}]") from None
             if name in chosen:
                 reason = f"is chosen twice in '{question.name}'"
                 raise AnnotationError("duplicate_option", f"answer[{index}]", name, reason)
             chosen.add(name)
 
-    def _check_choice(self, choice: Choice, question: Question, asset: Asset | None, place: str) -> str:
+    def _check_choice(self, choice: Choice, question: Question, asset: Asset | None) -> str:
         """Return the name of the option."""
-        try:
-            option = question.options.find(choice.feature)
-            if choice.confidence is not None or choice.metrics:
-                check_scores(choice.confidence, choice.metrics)
-            if choice.classifications or (self._complete and option.nested.required):
-                self.check_nested(choice.classifications, option.nested, asset)
-        except AnnotationError as error:
-            raise error.within(place) from None
+        option = question.options.find(choice.feature)
+        if choice.confidence is not None or choice.metrics:
+            check_scores(choice.confidence, choice.metrics)
+        if choice.classifications or (self._complete and option.nested.required):
+            self.check_nested(choice.classifications, option.nested, asset)
         return option.name
 
 

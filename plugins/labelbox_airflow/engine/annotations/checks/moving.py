@@ -48,7 +48,7 @@ class MovingChecker:
             field = f"segments[{index}]"
             if not segment:
                 raise AnnotationError("bad_segment", field, None, "must have at least one keyframe")
-            if segment[0].frame <= before:
+            if before and segment[0].frame <= before:
                 reason = f"begins before the segment before it has ended, at frame {before}; give them in order, apart"
                 raise AnnotationError("bad_segment", field, segment[0].frame, reason)
             segments.append(self._check_segment(segment, drawn, asset, field))

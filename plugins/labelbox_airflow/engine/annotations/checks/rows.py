@@ -103,8 +103,8 @@ class _Row:
         for position, annotation in enumerate(self._annotations):
             if not isinstance(annotation.value, _NO_END):
                 for key in (annotation.source_id, annotation.uuid):
-                    if key is not None:
-                        ends.setdefault(key, position)
+                    if key is not None and ends.get(key) not in self._checked:
+                        ends[key] = position
         for position in self._relationships:
             annotation = self._annotations[position]
             try:

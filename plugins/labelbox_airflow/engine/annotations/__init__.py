@@ -10,5 +10,6 @@ classifications, confidence, the source's own id, the uuid of the import, and th
 A reader of another form makes `DataRow` and `Feature` objects once and shares them: each further
 ``Annotation(row, feature, BoundingBox(…))`` is then two objects. What it cannot read is a
 `problems.AnnotationError`, with the field, the value and the reason; `problems.RejectedAnnotation` is what reports
-keep of it. The model itself checks nothing; the ontology to check against is `engine.ontology`.
+keep of it. The model itself checks nothing: `checks.AnnotationChecker` does, against the ontology (`engine.ontology`)
+and what is known of the asset.
 """

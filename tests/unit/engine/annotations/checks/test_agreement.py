@@ -50,8 +50,8 @@ _MEDIA = {
 
 def _ontology(kind: str) -> dict[str, Any]:
     scope = "index" if kind.startswith(("video", "message", "audio")) else "global"
-    tools = [tool("raster-segmentation", "m"), tool("edge", "chases"), tool("rectangle", "cat"), tool("point", "dog")]
-    tools[3]["tool"] = "rectangle"
+    tools = [tool("raster-segmentation", "m"), tool("edge", "chases")]
+    tools += [tool("rectangle", name) for name in ("cat", "dog")]
     questions = [question("prompt", "p"), question("text", "trans", scope=scope)]
     questions.append(question("radio", "speaker", option("A", _NOTE), option("B"), scope=scope))
     if kind in _TOOLS:

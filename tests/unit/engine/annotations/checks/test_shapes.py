@@ -10,7 +10,18 @@ import pytest
 
 from labelbox_airflow.engine.annotations.checks import Asset
 from labelbox_airflow.engine.annotations.checks.crossing import crossing
-from labelbox_airflow.engine.annotations.model import BoundingBox, Line, Page, Point, Polygon
+from labelbox_airflow.engine.annotations.model import (
+    Annotation,
+    BoundingBox,
+    Feature,
+    Line,
+    Page,
+    Point,
+    Polygon,
+)
+from labelbox_airflow.engine.annotations.problems import AnnotationError
+
+from .conftest import ROW, checker
 
 SQUARE = ((1.0, 1.0), (9.0, 1.0), (9.0, 9.0), (1.0, 9.0))
 BOWTIE = ((0.0, 0.0), (8.0, 8.0), (8.0, 0.0), (0.0, 8.0))
@@ -72,6 +83,16 @@ def test_without_a_size_only_the_origin_is_known(accept: Any, refuse: Any) -> No
         assert refuse("car", BoundingBox(5, 0, math.inf, 2), asset).code == "not_finite"
     assert accept("car", far, Asset(height=9_000)).value is far
     assert "which is ? x 20 pixels" in str(refuse("car", far, Asset(height=20)))
+
+
+def test_each_row_has_its_own_size() -> None:
+    checks = checker()
+    wide = Annotation(ROW, Feature("car"), BoundingBox(50, 0, 40, 10))
+    for _ in range(2):
+        assert checks.check(wide, ASSET) is wide
+        with pytest.raises(AnnotationError, match="which is 60 x 50 pixels"):
+            checks.check(wide, Asset("IMAGE", width=60, height=50))
+        assert checks.check(wide) is wide
 
 
 @pytest.mark.parametrize(
@@ -171,6 +192,15 @@ def test_a_ring_that_crosses_itself_is_found_from_every_start(ring: Any, where: 
             found = crossing(each)
             assert found is not None
             assert where is None or found == pytest.approx(where)
+
+
+def test_rounding_is_no_crossing() -> None:
+    """A corner on an edge, turned by any angle, is on it only as far as numbers can say."""
+    ring = ((0, 0), (7, 0), (7, 7), (3, 0), (0, 7))
+    for step in range(1, 200):
+        cos, sin = math.cos(step / 30), math.sin(step / 30)
+        turned = [(cos * x - sin * y + 1_000, sin * x + cos * y + 1_000) for x, y in ring]
+        assert crossing(turned) is None
 
 
 def _crosses_plainly(ring: Any) -> bool:

@@ -10,7 +10,7 @@ from labelbox_airflow.engine.annotations.model import Mask, MaskImage, MaskRuns,
 from labelbox_airflow.engine.annotations.ndjson.fields import color, filled, mapping, text, whole
 from labelbox_airflow.engine.annotations.problems import AnnotationError
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+PNG = b"\x89PNG\r\n\x1a\n"
 _SOURCES = ("instanceURI", "png", "imBytes", "counts")
 _KEYS = (*_SOURCES, "colorRGB", "size")
 
@@ -45,7 +45,7 @@ def read_png(value: Any, field: str) -> bytes:
         content = base64.b64decode(value, validate=True)
     except (TypeError, ValueError, binascii.Error):
         content = b""
-    if not content.startswith(_PNG):
+    if not content.startswith(PNG):
         raise AnnotationError("bad_mask", field, value, "must be the base64 of a PNG file")
     return content
 

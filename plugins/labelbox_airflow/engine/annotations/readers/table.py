@@ -1,0 +1,187 @@
+"""Long tables: one annotation a row, as a `TableSpec` says."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from labelbox_airflow.engine.annotations.model import Annotation, Classification, Feature
+from labelbox_airflow.engine.annotations.model import Message as MessagePart
+from labelbox_airflow.engine.annotations.model import Page as PagePart
+from labelbox_airflow.engine.annotations.model import Part as RowPart
+from labelbox_airflow.engine.annotations.ndjson.answers import read_classifications
+from labelbox_airflow.engine.annotations.problems import AnnotationError
+from labelbox_airflow.engine.annotations.readers import Read
+from labelbox_airflow.engine.annotations.readers.cells import is_empty, structure, whole
+from labelbox_airflow.engine.annotations.readers.numbers import numbers
+from labelbox_airflow.engine.annotations.readers.source_rows import (
+    Errors,
+    data_row_reader,
+    origins,
+    rejected_row,
+    with_rejected,
+)
+from labelbox_airflow.engine.annotations.readers.table_kinds import value_reader
+from labelbox_airflow.engine.annotations.readers.table_shapes import Part, SizeOf
+from labelbox_airflow.engine.annotations.readers.table_spec import UNITS, ClassSpec, TableSpec, is_unit
+from labelbox_airflow.engine.collector import collector_paused
+from labelbox_airflow.engine.errors import SourceError, did_you_mean
+from labelbox_airflow.engine.records import Batch
+from labelbox_airflow.engine.rows.spec import ValueSpec
+from labelbox_airflow.engine.rows.values import texts, values_of
+
+_BELOW = "below_confidence"
+
+
+class TableReader:
+    """Reads the annotations of long tables.
+
+    :ivar skipped: how many rows were left out by the spec's own wish, by reason: ``below_confidence``
+    """
+
+    def __init__(self, spec: TableSpec, size_of: SizeOf | None = None) -> None:
+        """``size_of`` tells the size of an asset, for normalized geometry without columns of size."""
+        self._spec = spec
+        self._data_rows = data_row_reader(spec.global_key, spec.data_row_id)
+        self._values = value_reader(spec, size_of)
+        self._features: dict[str, Feature] = {}
+        self.skipped: Counter[str] = Counter()
+
+    def read(self, batches: Iterable[Batch]) -> Iterator[Read]:
+        """Yield the annotations and rejects of all batches, in the order of the rows.
+
+        :raises SourceError: a column that the spec names is not there
+        """
+        for batch in batches:
+            try:
+                reads = self._batch(batch)
+            except SourceError as error:
+                raise SourceError(error.message, where=error.where or batch.place, remedy=error.remedy) from None
+            if batch.rejected:
+                yield from with_rejected(batch, reads)
+            else:
+                yield from reads
+
+    @collector_paused()
+    def _batch(self, batch: Batch) -> list[Read]:
+        spec, rows = self._spec, batch.rows
+        errors: Errors = {}
+        data_rows = self._data_rows(rows, errors)
+        keys = [None if each is None else each.global_key or each.id for each in data_rows]
+        features = self._read_features(rows, errors)
+        values = self._values(Part(rows, keys, errors))
+        count = rows.num_rows
+        ids = texts(values_of(spec.id)(rows)) if spec.id is not None else [None] * count
+        confidences, below = self._confidences(rows, errors)
+        parts = self._parts(rows, errors)
+        nested = self._classifications(rows, errors)
+        from_where = origins(batch)
+        reads: list[Any] = [
+            Annotation(data_row, feature, value, classifications, part, confidence, (), source_id, None, False, origin)
+            for data_row, feature, value, classifications, part, confidence, source_id, origin in zip(
+                data_rows, features, values, nested, parts, confidences, ids, from_where, strict=True
+            )
+        ]
+        for index, error in errors.items():
+            reads[index] = rejected_row(
+                batch,
+                index,
+                error,
+                from_where[index],
+                data_row=data_rows[index],
+                class_name=str(features[index]) if features[index] is not None else None,
+                source_id=ids[index],
+            )
+        if below:
+            self.skipped[_BELOW] += len(below)
+            return [read for index, read in enumerate(reads) if index not in below]
+        return reads
+
+    def _read_features(self, rows: pa.RecordBatch, errors: Errors) -> list[Feature | None]:
+        spec, field = self._spec.class_, self._spec.class_.column or "class"
+        found: list[Feature | None] = []
+        for index, word in enumerate(texts(values_of(spec)(rows))):
+            feature = self._features.get(word or "")
+            if feature is None:
+                try:
+                    feature = self._features[word or ""] = _feature(word, spec, field)
+                except AnnotationError as error:
+                    errors.setdefault(index, error)
+            found.append(feature)
+        return found
+
+    def _confidences(self, rows: pa.RecordBatch, errors: Errors) -> tuple[list[float | None], set[int]]:
+        """Return the confidence of each row, and which rows are below the least that is wanted."""
+        spec = self._spec.confidence
+        if spec is None:
+            return [None] * rows.num_rows, set()
+        given = numbers(rows, spec.column, errors, optional=spec.min is None)
+        for index in np.flatnonzero((given < 0) | (given > 1)).tolist():
+            shown = float(given[index])
+            errors.setdefault(index, AnnotationError("bad_confidence", spec.column, shown, "must be between 0 and 1"))
+        below = set() if spec.min is None else set(np.flatnonzero(given < spec.min).tolist())
+        confidences: list[float | None] = given.tolist()
+        if np.isnan(given).any():
+            confidences = [each if each == each else None for each in confidences]
+        return confidences, below
+
+    def _parts(self, rows: pa.RecordBatch, errors: Errors) -> Sequence[RowPart | None]:
+        spec = self._spec
+        if spec.message is not None:
+            return [MessagePart(each) if each else None for each in texts(values_of(spec.message)(rows))]
+        if spec.page is None:
+            return [None] * rows.num_rows
+        field = spec.page.number.column or "page.number"
+        unit = ValueSpec(value=spec.page.unit) if is_unit(spec.page.unit) else ValueSpec(column=spec.page.unit)
+        found: list[RowPart | None] = []
+        for index, (number, word) in enumerate(
+            zip(values_of(spec.page.number)(rows), values_of(unit)(rows), strict=True)
+        ):
+            try:
+                found.append(_page(number, word, field, spec.page.unit))
+            except AnnotationError as error:
+                errors.setdefault(index, error)
+                found.append(None)
+        return found
+
+    def _classifications(self, rows: pa.RecordBatch, errors: Errors) -> Sequence[tuple[Classification, ...]]:
+        column = self._spec.classifications
+        if column is None:
+            return [()] * rows.num_rows
+        part = Part(rows, (), errors)
+        return [each or () for each in part.each(column, lambda value, _: nested_answers(value, column))]
+
+
+def nested_answers(value: Any, field: str) -> tuple[Classification, ...]:
+    """Return nested answers of a cell in Labelbox's NDJSON form, typed or as JSON.
+
+    :raises AnnotationError: what is wrong with them
+    """
+    return () if is_empty(value) else read_classifications(_without_nulls(structure(value, field)), field)
+
+
+def _without_nulls(value: Any) -> Any:
+    """Drop the keys that a struct has and an object of this kind has not."""
+    if type(value) is dict:
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if type(value) is list else value
+
+
+def _feature(word: str | None, spec: ClassSpec, field: str) -> Feature:
+    if not word:
+        raise AnnotationError("no_class", field, word, "is empty; every annotation needs a class")
+    name = spec.map.get(word)
+    if name is None and spec.map and spec.unmapped == "reject":
+        reason = f"is not in class.map. {did_you_mean(word, spec.map)} Add it, or set class.unmapped: keep"
+        raise AnnotationError("unmapped_class", field, word, reason)
+    return Feature(name or word) if spec.by == "name" else Feature(schema_id=name or word)
+
+
+def _page(number: Any, unit: Any, field: str, unit_field: str) -> PagePart:
+    if unit not in UNITS:
+        raise AnnotationError("bad_unit", unit_field, unit, f"must be one of {', '.join(UNITS)}")
+    return PagePart(whole(number, field), unit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,13 +59,14 @@ class TableReader:
         """
         for batch in batches:
             try:
-                reads = self._batch(batch)
+                reads = self._batch(self._confident(batch))
             except SourceError as error:
                 raise SourceError(error.message, where=error.where or batch.place, remedy=error.remedy) from None
             if batch.rejected:
                 yield from with_rejected(batch, reads)
             else:
                 yield from reads
+            del reads  # else two batches would be in memory
 
     @collector_paused()
     def _batch(self, batch: Batch) -> list[Read]:
@@ -76,7 +78,7 @@ class TableReader:
         values = self._values(Part(rows, keys, errors))
         count = rows.num_rows
         ids = texts(values_of(spec.id)(rows)) if spec.id is not None else [None] * count
-        confidences, below = self._confidences(rows, errors)
+        confidences = self._confidences(rows, errors)
         parts = self._parts(rows, errors)
         nested = self._classifications(rows, errors)
         from_where = origins(batch)
@@ -96,9 +98,6 @@ class TableReader:
                 class_name=str(features[index]) if features[index] is not None else None,
                 source_id=ids[index],
             )
-        if below:
-            self.skipped[_BELOW] += len(below)
-            return [read for index, read in enumerate(reads) if index not in below]
         return reads
 
     def _read_features(self, rows: pa.RecordBatch, errors: Errors) -> list[Feature | None]:
@@ -114,20 +113,30 @@ class TableReader:
             found.append(feature)
         return found
 
-    def _confidences(self, rows: pa.RecordBatch, errors: Errors) -> tuple[list[float | None], set[int]]:
-        """Return the confidence of each row, and which rows are below the least that is wanted."""
+    def _confident(self, batch: Batch) -> Batch:
+        """Return the batch without the rows that are below the least confidence; what cannot be compared stays."""
+        spec = self._spec.confidence
+        if spec is None or spec.min is None:
+            return batch
+        below = numbers(batch.rows, spec.column, {}) < spec.min
+        if not below.any():
+            return batch
+        self.skipped[_BELOW] += int(below.sum())
+        positions = [position for position, out in zip(batch.positions, below.tolist(), strict=True) if not out]
+        return replace(batch, rows=batch.rows.filter(pa.array(~below)), positions=positions)
+
+    def _confidences(self, rows: pa.RecordBatch, errors: Errors) -> list[float | None]:
         spec = self._spec.confidence
         if spec is None:
-            return [None] * rows.num_rows, set()
+            return [None] * rows.num_rows
         given = numbers(rows, spec.column, errors, optional=spec.min is None)
         for index in np.flatnonzero((given < 0) | (given > 1)).tolist():
             shown = float(given[index])
             errors.setdefault(index, AnnotationError("bad_confidence", spec.column, shown, "must be between 0 and 1"))
-        below = set() if spec.min is None else set(np.flatnonzero(given < spec.min).tolist())
         confidences: list[float | None] = given.tolist()
         if np.isnan(given).any():
-            confidences = [each if each == each else None for each in confidences]
-        return confidences, below
+            return [each if each == each else None for each in confidences]
+        return confidences
 
     def _parts(self, rows: pa.RecordBatch, errors: Errors) -> Sequence[RowPart | None]:
         spec = self._spec

@@ -69,6 +69,13 @@ def _with_apostrophes(text: str) -> Any:
     return ast.literal_eval(_INNER_APOSTROPHE.sub(r"\'", text))
 
 
+def without_nulls(value: Any) -> Any:
+    """Drop the keys that a struct of a table has and an object of this kind has not."""
+    if type(value) is dict:
+        return {key: without_nulls(each) for key, each in value.items() if each is not None}
+    return [without_nulls(each) for each in value] if type(value) is list else value
+
+
 def is_scalar(value: Any) -> bool:
     """Tell whether a value is neither list nor object."""
     return type(value) not in {list, tuple, dict}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import pyarrow as pa
 
@@ -87,18 +86,11 @@ def rejected_row(
     data_row: DataRow | None,
     class_name: str | None = None,
     source_id: str | None = None,
-    line: dict[str, Any] | None = None,
 ) -> RejectedAnnotation:
-    """Return the reject of a row of a batch, with its content unless ``line`` is given; signatures of URLs stripped."""
+    """Return the reject of a row of a batch, with its content; signatures of URLs stripped."""
+    line = row_payload(batch.rows, index)
     return RejectedAnnotation(
-        origin=origin,
-        code=error.code,
-        reason=strip_signature(str(error)),
-        field=error.field,
-        data_row=data_row,
-        class_name=class_name,
-        source_id=source_id,
-        line=row_payload(batch.rows, index) if line is None else line,
+        origin, error.code, strip_signature(str(error)), error.field, data_row, class_name, source_id, line
     )
 
 

@@ -17,7 +17,7 @@ from labelbox_airflow.engine.annotations.model import Part as RowPart
 from labelbox_airflow.engine.annotations.ndjson.answers import read_classifications
 from labelbox_airflow.engine.annotations.problems import AnnotationError
 from labelbox_airflow.engine.annotations.readers import Read
-from labelbox_airflow.engine.annotations.readers.cells import is_empty, structure, whole
+from labelbox_airflow.engine.annotations.readers.cells import is_empty, structure, whole, without_nulls
 from labelbox_airflow.engine.annotations.readers.numbers import numbers
 from labelbox_airflow.engine.annotations.readers.source_rows import (
     Errors,
@@ -170,14 +170,7 @@ def nested_answers(value: Any, field: str) -> tuple[Classification, ...]:
 
     :raises AnnotationError: what is wrong with them
     """
-    return () if is_empty(value) else read_classifications(_without_nulls(structure(value, field)), field)
-
-
-def _without_nulls(value: Any) -> Any:
-    """Drop the keys that a struct has and an object of this kind has not."""
-    if type(value) is dict:
-        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
-    return [_without_nulls(each) for each in value] if type(value) is list else value
+    return () if is_empty(value) else read_classifications(without_nulls(structure(value, field)), field)
 
 
 def _feature(word: str | None, spec: ClassSpec, field: str) -> Feature:

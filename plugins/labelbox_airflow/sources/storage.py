@@ -135,6 +135,13 @@ class Storage:
         """
         return cast("bytes", self._file_system.cat_file(path, start=0, end=size))
 
+    def read_whole(self, path: str) -> bytes:
+        """Return all of a file.
+
+        :raises FileNotFoundError: when there is none
+        """
+        return cast("bytes", self._file_system.cat_file(path))
+
     def require_container(self, uri: str) -> None:
         """Raise SourceError unless the bucket or container of ``uri`` is there; a local disk always is."""
         if not self._scheme:

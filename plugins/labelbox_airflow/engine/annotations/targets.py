@@ -109,3 +109,24 @@ def _whole(value: float | None) -> int | None:
 
 def _moment(text: str | None) -> datetime | None:
     return None if text is None else datetime.fromisoformat(text)
+
+
+class AssetSizes:
+    """Width and height of the assets of a project's data rows, asked for all at once when the first is wanted."""
+
+    def __init__(self, transport: Transport, project_id: str) -> None:
+        self._transport, self._project_id = transport, project_id
+        self._sizes: dict[str, tuple[int, int]] | None = None
+
+    def __call__(self, key: str) -> tuple[int, int] | None:
+        """Return width and height in pixels of the data row of a global key, None where Labelbox does not know."""
+        if self._sizes is None:
+            self._sizes = dict(self._read())
+        return self._sizes.get(key)
+
+    def _read(self) -> Iterator[tuple[str, tuple[int, int]]]:
+        for row in export_project(self._transport, self._project_id):
+            attributes, key = row.get("media_attributes") or {}, row["data_row"].get("global_key")
+            width, height = _number(attributes.get("width")), _number(attributes.get("height"))
+            if key is not None and width and height:
+                yield key, (int(width), int(height))

@@ -18,7 +18,6 @@ from typing import Annotated, Literal, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from labelbox_airflow.engine.rows.spec import KeySpec, Spec, Value, ValueSpec, value_shorthand
-from labelbox_airflow.engine.rows.values import columns_of
 
 Kind = Literal["bounding_box", "polygon", "line", "point", "mask", "radio", "checklist", "text", "entity"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -214,6 +213,8 @@ class TableSpec(Spec):
         return list(dict.fromkeys(self._columns()))
 
     def _columns(self) -> Iterator[str]:
+        from labelbox_airflow.engine.rows.values import columns_of  # keeps pyarrow out of DAG parsing
+
         values = (self.global_key, self.data_row_id, self.class_, self.value, self.message, self.id)
         for value in values:
             yield from columns_of(value) if value is not None else ()

@@ -1,0 +1,185 @@
+"""Annotations as a source: files of annotations, or tables of them, become annotations of the one model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal, Self
+
+from pydantic import Field, model_validator
+
+from labelbox_airflow.engine.annotations.readers.coco_spec import CocoSpec
+from labelbox_airflow.engine.annotations.spec import AnnotationsSpec
+from labelbox_airflow.engine.errors import SourceError
+from labelbox_airflow.sources.location import Location, LocationSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labelbox_airflow.engine.annotations.readers import Read
+    from labelbox_airflow.engine.ontology.tree import Ontology
+    from labelbox_airflow.engine.window import Window
+    from labelbox_airflow.sources.listing import StoredObject
+    from labelbox_airflow.sources.tables import TableSource
+
+
+class AnnotationFilesSpec(LocationSpec):
+    """Files of annotations in object storage or on a local disk."""
+
+    type: Literal["annotations"]
+    format: Literal["ndjson", "export", "coco"] = Field(
+        description="ndjson: Labelbox's import format; export: lines of a Labelbox export; coco. Also packed (.gz)."
+    )
+    coco: CocoSpec = Field(default_factory=CocoSpec, description="How COCO is read.")
+    project_id: str | None = Field(
+        None,
+        min_length=1,
+        description="Whose labels of an export are read: a project or model run; null = the only one.",
+    )
+
+    @model_validator(mode="after")
+    def _fits_format(self) -> Self:
+        if self.window is not None and self.window.by == "column":
+            raise ValueError("window: files of annotations have no columns to go by; use by: path or by: modified")
+        for key, format_ in (("coco", "coco"), ("project_id", "export")):
+            if key in self.model_fields_set and self.format != format_:
+                raise ValueError(f"{key} goes with format: {format_}; leave it out")
+        return self
+
+
+class AnnotationFiles:
+    """Reads the annotation files of one source.
+
+    :param base: what a relative ``uri`` is relative to; the working directory when None
+    :ivar skipped: annotations that the spec leaves out; known once all is read
+    """
+
+    def __init__(self, spec: AnnotationFilesSpec, base: Path | None = None) -> None:
+        self.spec = spec
+        self._base = base
+        self._location = Location(spec, base)
+        self.skipped: Counter[str] = Counter()
+
+    def check(self) -> None:
+        """Raise unless the source can be read; see :meth:`Location.check`."""
+        self._location.check()
+
+    def read(self, window: Window | None, ontology: Ontology | None = None) -> Iterator[Read]:
+        """Yield the annotations of the files that ``window`` selects, file by file, those modified earlier first.
+
+        :param ontology: decides on kinds where a file leaves it open
+        :raises SourceError: a file cannot be read
+        """
+        for item in self._files(window):
+            storage = self._location.storage
+            with storage.reading(item.place), storage.open(item, sought=False) as file:
+                yield from self._read(item, file, ontology)
+
+    def _files(self, window: Window | None) -> list[StoredObject]:
+        how = self.spec.window
+        reach = how.reach(window) if how is not None and how.by == "modified" and window is not None else None
+        found = {}
+        for selection in self._location.selections(window):
+            for item in self._location.each(selection.uri):
+                time = selection.time_of(item)
+                if time is not None and (reach is None or reach.contains(time)):
+                    found[item.place] = (time, item)
+        return [item for _, item in sorted(found.values(), key=lambda timed: (timed[0], timed[1].place))]
+
+    def _read(self, item: StoredObject, file: BinaryIO, ontology: Ontology | None) -> Iterator[Read]:
+        from labelbox_airflow.engine.annotations.readers.coco import read_coco
+        from labelbox_airflow.engine.annotations.readers.export import read_export
+        from labelbox_airflow.engine.annotations.readers.ndjson import read_ndjson
+        from labelbox_airflow.engine.tables.streams import packing_errors, unpacked
+
+        with packing_errors(item.place):
+            lines = unpacked(file, item.place)
+            if self.spec.format == "ndjson":
+                yield from read_ndjson(lines, item.place)
+            elif self.spec.format == "export":
+                yield from read_export(lines, item.place, project_id=self.spec.project_id)
+            else:
+                yield from read_coco(
+                    lines.read(),
+                    self.spec.coco,
+                    item.place,
+                    images=self._images(),
+                    kinds={tool.name: tool.kind for tool in ontology.tools} if ontology is not None else None,
+                    open_png=self._png,
+                )
+
+    def _images(self) -> bytes | None:
+        name = self.spec.coco.images_from
+        try:
+            return None if name is None else self._beside(name)
+        except FileNotFoundError as error:
+            raise SourceError("there is no such file", where=str(error), remedy="Correct coco.images_from.") from None
+
+    def _png(self, name: str) -> bytes:
+        folder = self.spec.coco.png_folder
+        return self._beside(f"{folder.rstrip('/')}/{name}" if folder else name)
+
+    def _beside(self, name: str) -> bytes:
+        """Return the content of a file that is named from the source's own place.
+
+        :raises FileNotFoundError: there is none
+        """
+        uri = name if "://" in name or name.startswith("/") else f"{fixed_part(self._location.uri)}{name}"
+        storage = self._location.storage
+        path = storage.path_of(uri)
+        with storage.reading(uri):
+            there = storage.info(path) is not None
+            content = storage.read_whole(path) if there else b""
+        if not there:
+            raise FileNotFoundError(uri)
+        return content
+
+
+def fixed_part(uri: str) -> str:
+    """Return the folders of a URI before its first glob or date, with the slash."""
+    from labelbox_airflow.engine.globs import is_glob
+
+    folders: list[str] = []
+    for part in uri.split("/")[:-1]:
+        if is_glob(part) or "{" in part:
+            break
+        folders.append(part)
+    return "".join(f"{part}/" for part in folders)
+
+
+class AnnotationTable:
+    """Reads annotations from a table, one a row or many a cell.
+
+    :ivar skipped: annotations that the spec leaves out; known once all is read
+    """
+
+    def __init__(self, table: TableSource, spec: AnnotationsSpec, size_of: SizeOf | None = None) -> None:
+        self._table, self._spec, self._size_of = table, spec, size_of
+        self.skipped: Mapping[str, int] = {}
+
+    def check(self) -> None:
+        """Raise unless the source can be read."""
+        self._table.check()
+
+    def read(self, window: Window | None, ontology: Ontology | None = None) -> Iterator[Read]:
+        """Yield the annotations of the rows that ``window`` selects.
+
+        :raises SourceError: a file cannot be read, or lacks a column
+        """
+        from labelbox_airflow.engine.annotations.readers.table import TableReader
+        from labelbox_airflow.engine.annotations.readers.wide import WideReader
+
+        if self._spec.table is not None:
+            reader = TableReader(self._spec.table, self._size_of)
+            self.skipped = reader.skipped
+            yield from reader.read(self._table.read(window, self._spec.table.columns()))
+        elif self._spec.wide is not None:
+            yield from WideReader(self._spec.wide, ontology).read(self._table.read(window))
+        else:
+            raise SourceError("nothing says how its rows become annotations", remedy="Give annotations.table or .wide.")
+
+
+if TYPE_CHECKING:
+    SizeOf = Callable[[str], tuple[int, int] | None]
+    AnnotationSource = AnnotationFiles | AnnotationTable

@@ -8,10 +8,14 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from labelbox_local.stack import LocalLabelbox, ObjectStore, Postgres
+
+if TYPE_CHECKING:
+    from labelbox import Client
 
 ROOT = Path(__file__).resolve().parent.parent
 _directories: list[Path] = []
@@ -61,6 +65,16 @@ def local_labelbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalLa
     """A running local Labelbox, one for each test process; tests make datasets of their own in it."""
     with LocalLabelbox(tmp_path_factory.mktemp("labelbox")) as labelbox:
         yield labelbox
+
+
+@pytest.fixture(scope="session")
+def sdk(local_labelbox: LocalLabelbox) -> Client:
+    """The SDK as it is, for looking at Labelbox, and changing it, as another user would."""
+    from labelbox import Client
+
+    return Client(
+        api_key=local_labelbox.api_key, endpoint=local_labelbox.endpoint, rest_endpoint=local_labelbox.rest_endpoint
+    )
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from labelbox_airflow.engine.annotations.imports import tally as annotation_outcomes
+from labelbox_airflow.engine.annotations.imports.tally import Tally, by_outcome, restored
 from labelbox_airflow.engine.ledger import DeadLetter
 
 OUTCOMES = ("created", "updated", "unchanged", "superseded", "rejected")
@@ -17,6 +19,7 @@ ASIDE = {  # what becomes of rows beside the outcomes
 }
 STAGES = {"extract": "read, map, compare", "upload": "send, settle"}
 EXAMPLES = 5
+SHOWN_CLASSES = 20
 PROJECT = "project"  # part of a run whose outcomes are about rows on their way to people
 
 
@@ -52,6 +55,82 @@ class VectorCount:
 
 
 @dataclass(slots=True)
+class AnnotationCounts:
+    """What became of the annotations of a run.
+
+    :param read: annotations that were read
+    :param tally: (outcome, class) → annotations
+    :param unsettled: annotations of units that were not settled (a task failed)
+    :param reasons: why annotations were rejected, the most frequent first
+    """
+
+    read: int
+    tally: Tally
+    unsettled: int = 0
+    reasons: list[Reason] = field(default_factory=list)
+
+    @property
+    def outcomes(self) -> Counter[str]:
+        """Annotations by outcome."""
+        return by_outcome(self.tally)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every annotation that was read has exactly one outcome."""
+        return self.tally.total() + self.unsettled == self.read
+
+    def by_class(self) -> dict[str, Counter[str]]:
+        """Return class → outcome → annotations, the most frequent class first."""
+        found: dict[str, Counter[str]] = {}
+        for (outcome, name), count in sorted(self.tally.items()):
+            found.setdefault(name, Counter())[outcome] += count
+        return dict(sorted(found.items(), key=lambda each: -each[1].total()))
+
+    def said(self) -> str:
+        """Return the counts in one line."""
+        counts = [f"{self.outcomes[name]:,} {name}" for name in annotation_outcomes.OUTCOMES]
+        counts += [f"{self.outcomes[name]:,} {label}" for name, label in _annotations_aside(self.outcomes).items()]
+        unsettled = f", {self.unsettled:,} not sent or not settled" if self.unsettled else ""
+        return f"{self.read:,} read: {', '.join(counts)}{unsettled}"
+
+    def lines(self) -> Iterator[str]:
+        """Yield the counts by class as a table, with the top reasons."""
+        yield _row(f"{self.read:,} annotations read", annotation_outcomes.OUTCOMES)
+        for name, counts in list(self.by_class().items())[:SHOWN_CLASSES]:
+            yield _row(f"  {name}", [f"{counts[outcome]:,}" for outcome in annotation_outcomes.OUTCOMES])
+        if (further := len(self.by_class()) - SHOWN_CLASSES) > 0:
+            yield f"  and {further:,} more classes"
+        for name, label in _annotations_aside(self.outcomes).items():
+            yield f"  annotations {label}: {self.outcomes[name]:,}"
+        if self.unsettled:
+            yield f"  annotations not sent, or not settled: {self.unsettled:,}"
+        yield from _reason_lines(self.reasons, "annotations rejected")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the counts as plain values, for JSON."""
+        return {
+            "read": self.read,
+            "outcomes": dict(self.outcomes),
+            "classes": {name: dict(counts) for name, counts in self.by_class().items()},
+            "unsettled": self.unsettled,
+            "reasons": [asdict(reason) for reason in self.reasons],
+        }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> AnnotationCounts:
+        """Return the counts that :meth:`as_dict` wrote."""
+        tally: Tally = Counter()
+        for name, counts in content["classes"].items():
+            tally.update({(outcome, name): count for outcome, count in counts.items()})
+        reasons = [Reason(**reason) for reason in content["reasons"]]
+        return cls(content["read"], tally, content["unsettled"], reasons)
+
+
+def _annotations_aside(outcomes: Counter[str]) -> dict[str, str]:
+    return {name: label for name, label in annotation_outcomes.ASIDE.items() if outcomes[name]}
+
+
+@dataclass(slots=True)
 class Report:
     """What became of every row of a run.
 
@@ -60,6 +139,7 @@ class Report:
     :param retried: those of the rows read that had waited since earlier runs
     :param vectors: what Labelbox counts of the vectors the run has written
     :param project: what became of the rows on their way to the project
+    :param annotations: what became of the annotations, where the run imports any
     :param unsettled: rows of units that were not settled (a task failed)
     :param reasons: why rows were rejected, the most frequent first
     """
@@ -75,6 +155,7 @@ class Report:
     retried: int = 0
     vectors: list[VectorCount] = field(default_factory=list)
     project: Counter[str] = field(default_factory=Counter)
+    annotations: AnnotationCounts | None = None
 
     @property
     def outcomes(self) -> Counter[str]:
@@ -105,6 +186,7 @@ class Report:
             "stages": {stage: _named(counts) for stage, counts in self.stages.items()},
             "vectors": [asdict(counted) for counted in self.vectors],
             "project": dict(self.project),
+            "annotations": None if self.annotations is None else self.annotations.as_dict(),
             "unsettled": self.unsettled,
             "reasons": [asdict(reason) for reason in self.reasons],
         }
@@ -115,7 +197,8 @@ class Report:
         named = {name: content[name] for name in ("sync", "run_id", "dataset", "window", "read", "unsettled")}
         stages = {stage: Counter(counts) for stage, counts in content["stages"].items()}
         reasons = [Reason(**reason) for reason in content["reasons"]]
-        vectors = [VectorCount(**counted) for counted in content["vectors"]]
+        vectors = [VectorCount(**each) for each in content["vectors"]]
+        counted = content.get("annotations")
         return cls(
             **named,
             stages=stages,
@@ -123,6 +206,7 @@ class Report:
             retried=content["retried"],
             vectors=vectors,
             project=Counter(content.get("project")),
+            annotations=None if counted is None else AnnotationCounts.from_dict(counted),
         )
 
     def as_text(self) -> str:
@@ -140,11 +224,17 @@ class Report:
             lines.append(f"  to the project: {said or 'no rows'}")
         if self.unsettled:
             lines.append(f"  not sent, or not settled: {self.unsettled:,}; the log of the task that failed says why")
-        for reason in self.reasons:
-            lines.append(f"  rejected {reason.rows:,} with {reason.code}: {reason.reason}")
-            if len(reason.examples) > 1:
-                lines.append(f"    also {', '.join(reason.examples[1:])}")
+        lines += _reason_lines(self.reasons, "rejected")
+        if self.annotations is not None:
+            lines += self.annotations.lines()
         return "\n".join(lines)
+
+
+def _reason_lines(reasons: Iterable[Reason], what: str) -> Iterator[str]:
+    for reason in reasons:
+        yield f"  {what} {reason.rows:,} with {reason.code}: {reason.reason}"
+        if len(reason.examples) > 1:
+            yield f"    also {', '.join(reason.examples[1:])}"
 
 
 def make_report(
@@ -169,13 +259,30 @@ def make_report(
     report = Report(sync, run_id, dataset, window, read, {stage: Counter() for stage in STAGES})
     report.project = Counter(tallies.get(PROJECT, {}))
     for part, counts in tallies.items():
-        if part == PROJECT:  # the same rows once more, on their way to people
+        if part == PROJECT or part.startswith(annotation_outcomes.PART):  # no rows, or the same rows once more
             continue
         report.stages["extract" if part.startswith("extract") else "upload"].update(counts)
     report.unsettled = sum(rows for name, rows in units.items() if name not in tallies)
     report.reasons = reasons.top()
     report.retried, report.vectors = retried, list(vectors)
     return report
+
+
+def count_annotations(
+    read: int, units: Mapping[str, int], tallies: Mapping[str, Mapping[str, int]], reasons: ReasonTally
+) -> AnnotationCounts:
+    """Put together what became of the annotations of a run.
+
+    :param units: annotations of each unit that was to be sent, those aside that only go with others
+    :param tallies: part of the run → outcome → number; those of rows are passed over
+    :param reasons: has watched the rejected annotations of the run
+    """
+    tally: Tally = Counter()
+    for part, counts in tallies.items():
+        if part.startswith(annotation_outcomes.PART):
+            tally.update(restored(counts))
+    unsettled = sum(number for name, number in units.items() if name not in tallies)
+    return AnnotationCounts(read, tally, unsettled, reasons.top())
 
 
 class ReasonTally:
@@ -186,9 +293,15 @@ class ReasonTally:
         self._first: dict[str, str] = {}
         self._examples: dict[str, list[str]] = {}
 
-    def watch(self, dead_letters: Iterable[DeadLetter]) -> Iterator[DeadLetter]:
-        """Count dead letters on their way through."""
+    def watch(self, dead_letters: Iterable[DeadLetter], *, stage: str | None = None) -> Iterator[DeadLetter]:
+        """Count dead letters on their way through.
+
+        :param stage: count those of this stage alone; with a ``-`` before it, all but those
+        """
         for letter in dead_letters:
+            if stage is not None and (letter.stage == stage.removeprefix("-")) == stage.startswith("-"):
+                yield letter
+                continue
             self._rows[letter.code] += 1
             self._first.setdefault(letter.code, f"{letter.origin}: {letter.reason}")
             known = self._examples.setdefault(letter.code, [])

@@ -23,7 +23,7 @@ class Summary:
     """What an extraction found, as it lies on staging.
 
     :param retried: those of the rows read that waited since earlier runs
-    :param mapping: the mapping, the former connectors' columns spelled out
+    :param mapping: the mapping, the former connectors' columns spelled out; None for a run without rows
     :param additions: metadata fields and enum options the rows need
     """
 
@@ -39,7 +39,26 @@ class Summary:
     planned: Counter[str]
     units: Sequence[Unit]
     additions: Mapping[str, SchemaAddition]
-    mapping: MappingSpec
+    mapping: MappingSpec | None
+
+    @classmethod
+    def without_rows(cls, organization: str, goal: str, window: str, moves_watermark: bool) -> Summary:
+        """Return the summary of a run that has no rows; ``goal`` is where it writes to instead of a dataset."""
+        return cls(
+            organization=organization,
+            dataset_id=None,
+            dataset=goal,
+            window=window,
+            moves_watermark=moves_watermark,
+            overwrite="newer",
+            read=0,
+            retried=0,
+            outcomes=Counter(),
+            planned=Counter(),
+            units=(),
+            additions={},
+            mapping=None,
+        )
 
     @classmethod
     def of(
@@ -80,8 +99,18 @@ class Summary:
             field: SchemaAddition(addition["kind"], frozenset(addition["options"]))
             for field, addition in raw["additions"].items()
         }
-        raw["mapping"] = mapping_spec(**raw["mapping"])
+        raw["mapping"] = mapping_spec(**raw["mapping"]) if raw["mapping"] is not None else None
         return cls(**raw)
+
+    @property
+    def rows(self) -> MappingSpec:
+        """The mapping of a run that has rows.
+
+        :raises IncompleteRunError: it has none
+        """
+        if self.mapping is None:
+            raise IncompleteRunError("the run has no rows", where=self.dataset)
+        return self.mapping
 
     @property
     def target_id(self) -> str:
@@ -102,7 +131,9 @@ class Summary:
                 field: {"kind": addition.kind, "options": sorted(addition.options)}
                 for field, addition in self.additions.items()
             },
-            "mapping": {self.mapping.place: self.mapping.model_dump(mode="json", exclude_defaults=True)},
+            "mapping": None
+            if self.mapping is None
+            else {self.mapping.place: self.mapping.model_dump(mode="json", exclude_defaults=True)},
         }
 
     def counts(self) -> dict[str, Any]:

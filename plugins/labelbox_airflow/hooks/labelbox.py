@@ -15,7 +15,8 @@ from labelbox_airflow.engine.errors import DataIOError
 from labelbox_airflow.hooks.connection import LabelboxConnection, missing_connection
 
 if TYPE_CHECKING:
-    from labelbox_airflow.engine.api.annotation_imports import ImportKind, ImportState
+    from labelbox_airflow.engine.annotations.imports.spec import ImportKind
+    from labelbox_airflow.engine.api.annotation_imports import ImportState
     from labelbox_airflow.hooks.client import Client
     from labelbox_airflow.hooks.polling import TaskPolling
     from labelbox_airflow.hooks.transport import LabelboxTransport

@@ -220,7 +220,7 @@ class LabelboxGateOperator(LabelboxOperator):
                 staging.write_json(SUMMARY, replace(summary, dataset_id=dataset.id if dataset else None).as_dict())
             for name, options in complete_schema(transport, summary.additions).items():
                 self.log.info("Metadata field '%s': added%s", name, f" options {', '.join(options)}" if options else "")
-            mapping = summary.mapping
+            mapping = summary.rows
             embeddings = embedding_ids(transport, mapping.embeddings, create=True, place=mapping.place)
             if not mapping.creates:
                 note_before(transport, staging, embeddings)
@@ -317,7 +317,7 @@ class LabelboxUploadDataRowsOperator(LabelboxOperator):
                 ledger,
                 staging,
                 run=Run(summary.organization, self.sync, context["run_id"]),
-                spec=summary.mapping,
+                spec=summary.rows,
                 dataset_id=summary.target_id,
                 unit=self.unit,
                 overwrite=summary.overwrite,

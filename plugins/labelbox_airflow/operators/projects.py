@@ -166,11 +166,17 @@ class LabelboxSendToProjectOperator(LabelboxOperator):
 
 
 def project_stages(
-    project: Mapping[str, Any] | None, media_type: str | None, base: str | None, common: Mapping[str, Any]
+    project: Mapping[str, Any] | None,
+    media_type: str | None,
+    base: str | None,
+    common: Mapping[str, Any],
+    *,
+    sends: bool = True,
 ) -> list[LabelboxOperator]:
     """Return the tasks that bring rows to people, to go behind the upload one after the other; none without a project.
 
     :param common: arguments that all operators of the sync have
+    :param sends: False only to see to the project
     """
     if project is None:
         return []
@@ -182,6 +188,8 @@ def project_stages(
         base=base,
         **common,
     )
+    if not sends:
+        return [ensure]
     send = LabelboxSendToProjectOperator(
         task_id="send_to_project", project=project, target=ensure.output, deferrable=True, **common
     )

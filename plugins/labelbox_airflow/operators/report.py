@@ -17,7 +17,7 @@ from labelbox_airflow.operators.runs import is_dry_run
 
 if TYPE_CHECKING:
     from labelbox_airflow.engine.ledger import Ledger, Run
-    from labelbox_airflow.engine.report import Report, VectorCount
+    from labelbox_airflow.engine.report import AnnotationCounts, ReasonTally, Report, VectorCount
     from labelbox_airflow.engine.staging import Staging
     from labelbox_airflow.engine.summary import Summary
 
@@ -110,10 +110,12 @@ class LabelboxReportOperator(LabelboxOperator):
     def _write_report(self, ledger: Ledger, run: Run, summary: Summary, staging: Staging) -> Report:
         import orjson
 
+        from labelbox_airflow.engine.annotations.imports.tally import STAGE
         from labelbox_airflow.engine.report import ReasonTally, make_report
 
-        reasons = ReasonTally()
-        letters = reasons.watch(ledger.each_dead_letter(run))
+        reasons, of_annotations = ReasonTally(), ReasonTally()
+        letters = reasons.watch(ledger.each_dead_letter(run), stage=f"-{STAGE}")
+        letters = of_annotations.watch(letters, stage=STAGE)
         staging.write_lines(REJECTED, (orjson.dumps(letter, default=str) for letter in letters))
         report = make_report(
             sync=self.sync,
@@ -127,15 +129,30 @@ class LabelboxReportOperator(LabelboxOperator):
             retried=summary.retried,
             vectors=self._count_vectors(summary, staging),
         )
+        report.annotations = self._annotations(staging, ledger.tallies(run), of_annotations)
         staging.write_json(REPORT, report.as_dict())
         for line in report.as_text().splitlines():
             self.log.info(line)
         return report
 
+    def _annotations(
+        self, staging: Staging, tallies: Mapping[str, Mapping[str, int]], reasons: ReasonTally
+    ) -> AnnotationCounts | None:
+        """Return what became of annotations, None where the run has read none."""
+        from labelbox_airflow.engine.annotations.imports.plan import ImportPlan
+        from labelbox_airflow.engine.report import count_annotations
+
+        try:
+            plan = ImportPlan.read_from(staging)
+        except FileNotFoundError:
+            return None
+        units = {unit: plan.lines_of(unit) for unit in plan.units}
+        return count_annotations(plan.read, units, tallies, reasons)
+
     def _count_vectors(self, summary: Summary, staging: Staging) -> Sequence[VectorCount]:
         from labelbox_airflow.engine.vectors import count_vectors
 
-        if not summary.mapping.embeddings or not summary.units:
+        if not summary.units or not summary.rows.embeddings:
             return ()
         return count_vectors(self._hook.transport(), staging, [unit.name for unit in summary.units])
 
@@ -175,21 +192,35 @@ class LabelboxReportOperator(LabelboxOperator):
                 where=self.sync,
                 remedy="This is a defect of the sync: please report it with report.json. Nothing moved the watermark.",
             )
+        if report.annotations is not None and not report.annotations.adds_up:
+            counted = report.annotations
+            return CountMismatchError(
+                f"{counted.read:,} annotations were read, but {counted.tally.total() + counted.unsettled:,} have an "
+                "outcome",
+                where=self.sync,
+                remedy="This is a defect of the sync: please report it with report.json. Nothing moved the watermark.",
+            )
         if report.unsettled or broken:
             return IncompleteRunError(
                 f"{report.unsettled:,} of {report.read:,} rows are not sent, or not settled",
                 where=self.sync,
                 remedy=f"{_where_to_look(broken)} Cleared once that is mended, it goes on where it was.",
             )
+        guard = GuardSpec.model_validate(self.guard)
         try:
-            GuardSpec.model_validate(self.guard).check_rejected(report.outcomes["rejected"], report.read)
+            guard.check_rejected(report.outcomes["rejected"], report.read)
+            if report.annotations is not None:
+                counted = report.annotations
+                guard.check_rejected(counted.outcomes["rejected"], counted.read, "annotations")
         except GuardError as error:
             return error
         return None
 
     def _announce(self, report: Report, context: Mapping[str, Any], staging: Staging) -> dict[str, Any]:
         """Put the counts on the asset events of the run and return them."""
-        counts = {"read": report.read, **report.as_dict()["outcomes"], **report.aside}
+        counts: dict[str, Any] = {"read": report.read, **report.as_dict()["outcomes"], **report.aside}
+        if report.annotations is not None:
+            counts["annotations"] = {"read": report.annotations.read, **report.annotations.outcomes}
         for asset in self.outlets or ():
             context["outlet_events"][asset].extra = counts
         return {**counts, "report": staging.url(REPORT)}

@@ -14,6 +14,7 @@ from labelbox_airflow.engine.errors import SourceError, SourceUnavailableError
 from labelbox_airflow.engine.window import parse_duration
 from labelbox_airflow.operators.base import LabelboxOperator, without_vain_retries
 from labelbox_airflow.operators.runs import RunPlan, plan_run
+from labelbox_airflow.sources.annotations import AnnotationInput
 from labelbox_airflow.sources.inputs import Input
 from labelbox_airflow.triggers.objects import ObjectsReadyTrigger
 
@@ -40,7 +41,7 @@ class ObjectsReadySensor(LabelboxOperator, BaseSensorOperator):  # type: ignore[
     def __init__(
         self,
         *,
-        source: Input,
+        source: Input | AnnotationInput,
         target: Mapping[str, Any] | Any,
         base: str | None = None,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, Self
 
@@ -13,6 +14,7 @@ from labelbox_airflow.engine.annotations.readers.coco_spec import CocoSpec
 from labelbox_airflow.engine.annotations.spec import AnnotationsSpec
 from labelbox_airflow.engine.errors import SourceError
 from labelbox_airflow.sources.location import Location, LocationSpec
+from labelbox_airflow.sources.tables import TableSourceSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +48,14 @@ class AnnotationFilesSpec(LocationSpec):
             if key in self.model_fields_set and self.format != format_:
                 raise ValueError(f"{key} goes with format: {format_}; leave it out")
         return self
+
+
+@dataclass(frozen=True)
+class AnnotationInput:
+    """The source of a sync's annotations."""
+
+    name: str
+    spec: AnnotationFilesSpec | TableSourceSpec
 
 
 class AnnotationFiles:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from labelbox_airflow.engine.globs import fixed_folder
 from labelbox_airflow.engine.parallel import map_in_order
 from labelbox_airflow.engine.window import Window, any_date, date_in, dated, parse_duration
+from labelbox_airflow.sources.annotations import AnnotationFilesSpec
 from labelbox_airflow.sources.inputs import SourceSpec
 from labelbox_airflow.sources.listing import StoredObject, each_match
 from labelbox_airflow.sources.location import Location
@@ -17,6 +18,8 @@ from labelbox_airflow.sources.objects import ObjectSourceSpec
 
 if TYPE_CHECKING:
     from labelbox_airflow.engine.window import WindowSpec
+
+AwaitedSpec = SourceSpec | AnnotationFilesSpec
 
 THREADS = 8
 SHOWN = 5
@@ -32,7 +35,7 @@ class Readiness:
     :param fresh: see :class:`Location`
     """
 
-    def __init__(self, spec: SourceSpec, base: Path | None = None, *, fresh: bool = False) -> None:
+    def __init__(self, spec: AwaitedSpec, base: Path | None = None, *, fresh: bool = False) -> None:
         how = spec.window.model_copy(update={"lookback": "0s"}) if spec.window is not None else None
         self._spec = spec
         self._how: WindowSpec | None = how

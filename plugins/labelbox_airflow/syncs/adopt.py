@@ -21,7 +21,7 @@ def adopt(sync: Sync) -> str:
 
     spec = sync.spec
     transport = LabelboxHook(spec.labelbox.connection).transport()
-    wanted = spec.labelbox.dataset
+    wanted = spec.dataset
     dataset = find_dataset(transport, id=wanted.id, name=wanted.name)
     if dataset is None:
         raise ConfigurationError(

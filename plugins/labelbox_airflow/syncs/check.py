@@ -56,12 +56,14 @@ def _labelbox_problems(spec: SyncSpec, problems: list[Problem]) -> None:
     checks: tuple[tuple[str, Callable[[Transport, SyncSpec], None]], ...] = (
         ("labelbox.dataset", _check_dataset),
         ("labelbox.dataset.delegated_access", _check_integration),
-        (f"{spec.mapping.place}.embeddings", _check_embeddings),
+        (f"{spec.mapping.place if spec.has_rows else ''}.embeddings", _check_embeddings),
         ("project", _check_project),
     )
-    for path, check in checks:
+    for path, check in checks if spec.has_rows else checks[-1:]:
         with _noted(path, problems):
             check(transport, spec)
+    if not spec.has_rows:
+        return
     with _noted(f"{spec.mapping.place}.metadata", problems):
         problems.extend(_metadata_problems(transport, spec))
 
@@ -69,7 +71,7 @@ def _labelbox_problems(spec: SyncSpec, problems: list[Problem]) -> None:
 def _check_dataset(transport: Transport, spec: SyncSpec) -> None:
     from labelbox_airflow.engine.api.datasets import find_dataset
 
-    dataset = spec.labelbox.dataset
+    dataset = spec.dataset
     if find_dataset(transport, id=dataset.id, name=dataset.name) is not None:
         return
     if dataset.id is not None:
@@ -87,8 +89,8 @@ def _check_dataset(transport: Transport, spec: SyncSpec) -> None:
 def _check_integration(transport: Transport, spec: SyncSpec) -> None:
     from labelbox_airflow.engine.api.datasets import find_integration
 
-    if spec.labelbox.dataset.delegated_access is not None:
-        find_integration(transport, spec.labelbox.dataset.delegated_access)
+    if spec.dataset.delegated_access is not None:
+        find_integration(transport, spec.dataset.delegated_access)
 
 
 def _check_embeddings(transport: Transport, spec: SyncSpec) -> None:
@@ -102,7 +104,11 @@ def _check_project(transport: Transport, spec: SyncSpec) -> None:
     from labelbox_airflow.engine.project.ensure import ensure_project
 
     if spec.project is not None:
-        ensure_project(transport, spec.project, None, media_type=spec.mapping.media_type, write=False)
+        ensure_project(transport, spec.project, None, media_type=_media_type(spec), write=False)
+
+
+def _media_type(spec: SyncSpec) -> str | None:
+    return spec.mapping.media_type if spec.has_rows else None
 
 
 def _metadata_problems(transport: Transport, spec: SyncSpec) -> Iterator[Problem]:
@@ -161,12 +167,18 @@ def _pool_exists(name: str) -> bool:
 
 
 def _source_problems(sync: Sync, problems: list[Problem]) -> None:
+    from labelbox_airflow.sources.annotations import AnnotationFiles, AnnotationFilesSpec
     from labelbox_airflow.sources.inputs import open_source
 
+    base = sync.path.parent
     for name, source in sync.spec.sources.items():
         with _noted(f"sources.{name}", problems):
-            open_source(source, sync.path.parent).check()
-    problems.extend(missing_upload_folders(sync.spec, sync.path.parent))
+            if isinstance(source, AnnotationFilesSpec):
+                AnnotationFiles(source, base).check()
+            else:
+                open_source(source, base).check()
+    if sync.spec.has_rows:
+        problems.extend(missing_upload_folders(sync.spec, base))
 
 
 def _alert_problems(spec: SyncSpec, problems: list[Problem]) -> None:

@@ -127,12 +127,12 @@ def references_of(spec: SyncSpec) -> Iterator[Reference | Problem]:
 
 def required_columns(spec: SyncSpec) -> dict[str, Sequence[str] | None]:
     """Return the columns that ``spec`` needs of each source, each once; None = all (column grammar)."""
-    needed: dict[str, dict[str, None]] = {name: {} for name in spec.sources}
+    needed: dict[str, dict[str, None]] = {name: {} for name in spec.row_sources}
     for reference in references_of(spec):
         if isinstance(reference, Reference):
             source, column = split_column(reference.column, spec)
             needed[source][column] = None
-    for name, source_spec in spec.sources.items():
+    for name, source_spec in spec.row_sources.items():
         if source_spec.window is not None and source_spec.window.column is not None:
             needed[name][source_spec.window.column] = None
         if name != spec.main:
@@ -148,4 +148,4 @@ def required_columns(spec: SyncSpec) -> dict[str, Sequence[str] | None]:
 def split_column(column: str, spec: SyncSpec) -> tuple[str, str]:
     """Return (source, column) of a column as the sync file names it; a sidecar's belong to the objects' source."""
     source, _, name = column.partition(".")
-    return (source, name) if source in spec.sources and name else (spec.main, column)
+    return (source, name) if source in spec.row_sources and name else (spec.main, column)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from labelbox_airflow.engine.errors import did_you_mean
 from labelbox_airflow.engine.rows.attach import AttachSpec
 from labelbox_airflow.engine.rows.spec import ValueSpec
+from labelbox_airflow.syncs.annotations import annotation_problems
 from labelbox_airflow.syncs.columns import VALUE_KEYS, Problem, references_of, row_references
 from labelbox_airflow.syncs.local_files import local_file_problems
 from labelbox_airflow.syncs.object_columns import object_column_problems, sidecar_name
@@ -24,11 +25,19 @@ CLOUD_SCHEMES = ("https", "gs", "s3")
 
 def problems_of(spec: SyncSpec) -> list[Problem]:
     """Return everything in ``spec`` that does not fit together; empty when all is well."""
-    if (spec.rows is None) == (spec.attach is None):
-        return [_mapping_problem(spec)]
+    if problem := _mapping_problem(spec):
+        return [problem]
     return [
         *_schedule_problems(spec),
         *_ledger_problems(spec),
+        *(_row_problems(spec) if spec.has_rows else ()),
+        *_project_problems(spec),
+        *annotation_problems(spec),
+    ]
+
+
+def _row_problems(spec: SyncSpec) -> list[Problem]:
+    return [
         *_source_problems(spec),
         *_column_problems(spec),
         *object_column_problems(spec),
@@ -37,14 +46,24 @@ def problems_of(spec: SyncSpec) -> list[Problem]:
         *local_file_problems(spec),
         *_attachment_problems(spec),
         *_attach_problems(spec),
-        *_project_problems(spec),
     ]
 
 
-def _mapping_problem(spec: SyncSpec) -> Problem:
-    if spec.rows is None:
+def _mapping_problem(spec: SyncSpec) -> Problem | None:
+    """Return what is wrong at the root of all: nothing to do, or no source or dataset to do it with."""
+    if spec.rows is not None and spec.attach is not None:
+        return Problem(
+            "attach", "does not go with rows: a sync either makes data rows, or adds to those that are there"
+        )
+    if not spec.has_rows and spec.annotations is None:
         return Problem("rows", "is missing: say how rows become data rows, or under attach what they add to others")
-    return Problem("attach", "does not go with rows: a sync either makes data rows, or adds to those that are there")
+    if spec.has_rows and not spec.row_sources:
+        return Problem("sources", "there is none for the rows; that of the annotations is another one")
+    if spec.has_rows and spec.labelbox.dataset is None:
+        return Problem("labelbox.dataset", "is missing: name the dataset of the data rows")
+    if not spec.has_rows and spec.labelbox.dataset is not None:
+        return Problem("labelbox.dataset", "a sync of annotations alone goes by the project; leave it out")
+    return None
 
 
 def _schedule_problems(spec: SyncSpec) -> Iterator[Problem]:
@@ -62,7 +81,7 @@ def _ledger_problems(spec: SyncSpec) -> Iterator[Problem]:
 
 
 def _source_problems(spec: SyncSpec) -> Iterator[Problem]:
-    for name, source in spec.sources.items():
+    for name, source in spec.row_sources.items():
         path = f"sources.{name}"
         if name == spec.main:
             for key in {"join", "missing"} & source.model_fields_set:
@@ -81,7 +100,7 @@ def _join_problems(spec: SyncSpec, path: str, source: TableInputSpec | ObjectInp
             yield Problem(
                 f"{path}.join.{side}", f"'{target}' names no column of '{spec.main}'; write {spec.main}.<column>"
             )
-        elif main not in spec.sources:
+        elif main not in spec.row_sources:
             yield Problem(
                 f"{path}.join.{side}", f"'{target}': there is no source '{main}'. {did_you_mean(main, [spec.main])}"
             )
@@ -103,7 +122,7 @@ def _column_problems(spec: SyncSpec) -> Iterator[Problem]:
             yield Problem(
                 reference.path, f"'{reference.column}': a column of the first source is named alone: {column}"
             )
-        elif source not in spec.sources and source != sidecar_name(spec.sources[spec.main]):
+        elif source not in spec.row_sources and source != sidecar_name(spec.row_sources[spec.main]):
             hint = did_you_mean(source, spec.joined) if spec.joined else "A second source has to be joined first."
             yield Problem(reference.path, f"'{reference.column}': there is no source '{source}'. {hint}")
         elif not column:
@@ -142,7 +161,7 @@ def _row_data_problems(spec: SyncSpec) -> Iterator[Problem]:
         yield Problem(
             "rows.row_data", f"Labelbox does not read '{text}'; set rows.s3_region, which makes it an https URL"
         )
-    elif spec.labelbox.dataset.delegated_access and scheme not in CLOUD_SCHEMES:
+    elif spec.dataset.delegated_access and scheme not in CLOUD_SCHEMES:
         yield Problem(
             "rows.row_data",
             f"'{text}' is no URL of an object; delegated access reads https://, gs://, and s3:// with rows.s3_region",
@@ -166,7 +185,7 @@ def _attach_problems(spec: SyncSpec) -> Iterator[Problem]:
     """Yield what only a sync that may make its dataset can say of it."""
     if spec.attach is None:
         return
-    dataset = spec.labelbox.dataset
+    dataset = spec.dataset
     if "create" in dataset.model_fields_set and dataset.create:
         yield Problem("labelbox.dataset.create", "a sync that attaches makes no dataset; leave it out")
     if dataset.description is not None:
@@ -178,11 +197,15 @@ def _project_problems(spec: SyncSpec) -> Iterator[Problem]:
     project = spec.project
     if project is None:
         return
-    rows = spec.mapping.media_type
-    if project.name is not None and project.media_type is None and rows is None and spec.mapping.creates:
+    rows = spec.mapping.media_type if spec.has_rows else None
+    creates = spec.has_rows and spec.mapping.creates
+    if project.name is not None and project.media_type is None and rows is None and creates:
         yield Problem("project.media_type", "is missing: rows.media_type does not say either for which media it is")
     if project.media_type is not None and rows is not None and project.media_type != rows:
         yield Problem("project.media_type", f"'{project.media_type}' is not that of the rows: {rows}")
+    if not spec.has_rows:
+        for key in {"select", "batch"} & project.model_fields_set:
+            yield Problem(f"project.{key}", "a sync of annotations alone sends no rows to the project; leave it out")
     select = project.select
     if isinstance(spec.attach, AttachSpec) and spec.attach.missing == "later" and (select.where or select.order_by):
         yield Problem(

@@ -17,7 +17,7 @@ from labelbox_airflow.syncs.spec import PATTERNS_IN_WORDS, SyncSpec
 
 # Keys of the format that this version does not build yet, by the place where they belong; * stands for any key.
 NOT_BUILT_KEYS: dict[KeyPath, frozenset[str]] = {
-    (): frozenset({"annotations", "tables", "files", "sink", "export", "transform"}),
+    (): frozenset({"tables", "files", "sink", "export", "transform"}),
     ("labelbox",): frozenset({"project"}),
     ("sources", "*"): frozenset({"transform"}),
     ("rows",): frozenset({"transform"}),
@@ -33,8 +33,10 @@ NOT_BUILT_VALUES: dict[KeyPath, frozenset[str]] = {
     ("on_missing", "action"): frozenset({"delete", "archive", "mark"}),
 }
 # Names of union members in pydantic's locations, which are no keys of the file.
-UNION_MEMBERS = re.compile(r".*[\[(].*|str|int|float|bool|constrained-(str|int)|ValueSpec|table|objects|LocalFilesSpec")
-SOURCE_TYPES = ("table", "objects")
+UNION_MEMBERS = re.compile(
+    r".*[\[(].*|str|int|float|bool|constrained-(str|int)|ValueSpec|table|objects|annotations|LocalFilesSpec"
+)
+SOURCE_TYPES = ("table", "objects", "annotations")
 SHOWN_CHARACTERS = 80
 
 Error = Mapping[str, Any]

@@ -174,6 +174,8 @@ def conflicts(syncs: Iterable[Sync]) -> list[str]:
     by_claim: defaultdict[tuple[str, str], defaultdict[str, list[Sync]]] = defaultdict(lambda: defaultdict(list))
     for sync in syncs:
         by_name[sync.name].append(sync)
+        if not sync.spec.has_rows:
+            continue
         for claimed in claimed_fields(sync.spec):
             by_claim[_dataset(sync.spec)][claimed].append(sync)
     found = [
@@ -243,7 +245,7 @@ def claimed_fields(spec: SyncSpec) -> list[str]:
 
 
 def _dataset(spec: SyncSpec) -> tuple[str, str]:
-    dataset = spec.labelbox.dataset
+    dataset = spec.dataset
     return spec.labelbox.connection, f"'{dataset.name}'" if dataset.name is not None else f"with id {dataset.id}"
 
 

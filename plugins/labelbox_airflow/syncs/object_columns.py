@@ -22,8 +22,8 @@ def sidecar_name(source: Any) -> str | None:
 
 def object_column_problems(spec: SyncSpec) -> Iterator[Problem]:
     """Yield the columns of listed objects and their sidecars that there cannot be."""
-    sidecar = sidecar_name(spec.sources[spec.main])
-    if sidecar in spec.sources:
+    sidecar = sidecar_name(spec.row_sources[spec.main])
+    if sidecar in spec.row_sources:
         yield Problem(
             f"sources.{spec.main}.sidecar.name", f"'{sidecar}' is a source too, so {sidecar}.<key> would be either's"
         )
@@ -32,7 +32,7 @@ def object_column_problems(spec: SyncSpec) -> Iterator[Problem]:
         if isinstance(reference, Problem):
             continue
         name, column = split_column(reference.column, spec)
-        source = spec.sources[name]
+        source = spec.row_sources[name]
         if isinstance(source, ObjectSourceSpec) and (wrong := _wrong_column(source, column)):
             yield Problem(reference.path, f"'{reference.column}': {wrong}")
 

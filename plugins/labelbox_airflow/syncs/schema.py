@@ -15,6 +15,9 @@ SHORT_FORMS = {
     "KeySpec": "A column, or a template with columns in braces.",
     "GlobalKeySpec": "A column, or a template with columns in braces.",
     "MetadataSpec": "A column, or a template with columns in braces.",
+    "KindSpec": "The kind of every row, such as bounding_box.",
+    "ClassSpec": "A column, or a template with columns in braces.",
+    "AnswerSpec": "A column, or a template with columns in braces.",
     "LocalFilesSpec": "`upload`: the files that the sync's own sources of type objects list.",
 }
 

@@ -12,12 +12,14 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from labelbox_airflow.engine.annotations.spec import AnnotationsSpec
 from labelbox_airflow.engine.guard import GuardSpec
 from labelbox_airflow.engine.project.spec import ProjectSpec
 from labelbox_airflow.engine.rows.attach import AttachSpec, MappingSpec
 from labelbox_airflow.engine.rows.spec import RowsSpec, Spec
 from labelbox_airflow.engine.window import Duration, TimezoneName, parse_duration
 from labelbox_airflow.notifications.spec import MAIL_ADDRESS, AlertSpec
+from labelbox_airflow.sources.annotations import AnnotationFilesSpec
 from labelbox_airflow.sources.objects import ObjectSourceSpec
 from labelbox_airflow.sources.tables import TableSourceSpec
 from labelbox_airflow.syncs.columns import required_columns
@@ -98,7 +100,7 @@ class LabelboxSpec(Spec):
     """Which Labelbox, and what in it."""
 
     connection: Name = Field("labelbox_default", description="Airflow connection of type labelbox.")
-    dataset: DatasetSpec
+    dataset: DatasetSpec | None = Field(None, description="The dataset of the data rows; none for annotations alone.")
 
 
 class LedgerSpec(Spec):
@@ -140,7 +142,15 @@ class ObjectInputSpec(JoinSpec, ObjectSourceSpec):
     """The objects that a URI matches as a source of a sync; every source but the first is joined to the first."""
 
 
-InputSpec = Annotated[TableInputSpec | ObjectInputSpec, Field(discriminator="type")]
+class AnnotationInputSpec(AnnotationFilesSpec):
+    """Files of annotations as a source of a sync; `annotations.from` names it."""
+
+    join: None = None
+    missing: None = None
+
+
+InputSpec = Annotated[TableInputSpec | ObjectInputSpec | AnnotationInputSpec, Field(discriminator="type")]
+RowInputSpec = TableInputSpec | ObjectInputSpec
 
 
 class UnitsSpec(Spec):
@@ -172,13 +182,15 @@ class SyncSpec(Spec):
     ledger: LedgerSpec | None = None
     staging: StagingSpec | None = None
     sources: dict[Annotated[str, Field(pattern=SOURCE_NAME)], InputSpec] = Field(
-        min_length=1, description="Named sources; the first is the main one, the others are joined to it."
+        min_length=1,
+        description="Named sources; that of the annotations apart, the others are joined to the first, the main one.",
     )
     rows: RowsSpec | None = Field(None, description="How each source row becomes a data row; this or attach.")
     attach: AttachSpec | None = Field(
         None, description="What each source row adds to a data row that is there; this or rows."
     )
     project: ProjectSpec | None = Field(None, description="The labeling project that selected rows are sent to.")
+    annotations: AnnotationsSpec | None = Field(None, description="Annotations that are imported into the project.")
     guard: GuardSpec = GuardSpec()
     units: UnitsSpec = UnitsSpec()
     pool: Name | None = Field(None, description="Airflow pool of the uploads; null = default_pool.")
@@ -203,6 +215,11 @@ class SyncSpec(Spec):
         return self
 
     @property
+    def has_rows(self) -> bool:
+        """Whether the sync makes data rows, or adds to some; otherwise it has annotations alone."""
+        return self.rows is not None or self.attach is not None
+
+    @property
     def mapping(self) -> MappingSpec:
         """What becomes of the rows: ``rows`` or ``attach``, whichever the file has."""
         mapping = self.rows or self.attach
@@ -210,19 +227,35 @@ class SyncSpec(Spec):
         return mapping
 
     @property
-    def main(self) -> str:
-        """The name of the main source: the first."""
-        return next(iter(self.sources))
+    def dataset(self) -> DatasetSpec:
+        """The dataset of a sync that has rows."""
+        assert self.labelbox.dataset is not None  # as checked above
+        return self.labelbox.dataset
 
     @property
-    def joined(self) -> Mapping[str, TableInputSpec | ObjectInputSpec]:
+    def row_sources(self) -> Mapping[str, RowInputSpec]:
+        """The sources of rows, by name, in the order of the file: all but that of the annotations."""
+        of_annotations = self.annotations.source if self.annotations is not None else None
+        return {
+            name: source
+            for name, source in self.sources.items()
+            if name != of_annotations and not isinstance(source, AnnotationInputSpec)
+        }
+
+    @property
+    def main(self) -> str:
+        """The name of the main source: the first of rows."""
+        return next(iter(self.row_sources))
+
+    @property
+    def joined(self) -> Mapping[str, RowInputSpec]:
         """The sources joined to the main one, by name, in the order of the file."""
-        return {name: source for name, source in self.sources.items() if name != self.main}
+        return {name: source for name, source in self.row_sources.items() if name != self.main}
 
     def join_on(self, name: str) -> dict[str, str]:
         """Return the columns of the joined source ``name`` → the columns of the main source they must equal."""
         prefix = f"{self.main}."
-        return {side: column.removeprefix(prefix) for side, column in (self.sources[name].join or {}).items()}
+        return {side: column.removeprefix(prefix) for side, column in (self.row_sources[name].join or {}).items()}
 
     def columns(self) -> dict[str, Sequence[str] | None]:
         """Return the columns that the sync needs of each source; None = all of them (``column_grammar``)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from labelbox_airflow.engine.api.annotation_imports import ImportKind
+from labelbox_airflow.engine.annotations.imports.spec import ImportKind
 from labelbox_airflow.hooks.labelbox import LabelboxHook
 from labelbox_airflow.triggers.polling import LabelboxPollingTrigger
 

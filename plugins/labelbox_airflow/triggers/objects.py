@@ -86,10 +86,9 @@ class ObjectsReadyTrigger(BaseTrigger):  # type: ignore[misc]
     def _open(self) -> Readiness:
         from pydantic import TypeAdapter
 
-        from labelbox_airflow.sources.inputs import SourceSpec
-        from labelbox_airflow.sources.readiness import Readiness
+        from labelbox_airflow.sources.readiness import AwaitedSpec, Readiness
 
-        spec: SourceSpec = TypeAdapter(SourceSpec).validate_python(self.source)
+        spec: AwaitedSpec = TypeAdapter(AwaitedSpec).validate_python(self.source)
         # Fresh, as a triggerer lives for weeks, and credentials do not.
         return Readiness(spec, Path(self.base) if self.base else None, fresh=True)
 

@@ -415,16 +415,6 @@ def transport(local_labelbox: LocalLabelbox) -> Iterator[LabelboxTransport]:
 
 
 @pytest.fixture(scope="session")
-def sdk(local_labelbox: LocalLabelbox) -> Client:
-    """The SDK as it is, for looking at Labelbox, and changing it, as another user would."""
-    from labelbox import Client
-
-    return Client(
-        api_key=local_labelbox.api_key, endpoint=local_labelbox.endpoint, rest_endpoint=local_labelbox.rest_endpoint
-    )
-
-
-@pytest.fixture(scope="session")
 def new_world(transport: LabelboxTransport, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., World]:
     """Makes worlds, each with a dataset and keys of its own; takes the fields of World that are to differ."""
     organization = organization_id(transport)

@@ -162,11 +162,11 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
     "export": ({"direction": "export"}, "direction: 'export' is not built yet in this version. There is: import"),
     "source of a type to come": (
         {"sources/facts": {"type": "sql", "query": "select 1", "join": {"a": "rows.a"}}},
-        "sources.facts.type: 'sql' is not built yet in this version. There is: table, objects",
+        "sources.facts.type: 'sql' is not built yet in this version. There is: table, objects, annotations",
     ),
     "misspelt type": (
         {"sources/facts/type": "tabel"},
-        "sources.facts.type: 'tabel' is not known here (table, objects). Did you mean 'table'?",
+        "sources.facts.type: 'tabel' is not known here (table, objects, annotations). Did you mean 'table'?",
     ),
     "a key of tables on objects": (
         {"sources/photos": {**PHOTOS, "csv": {}}},
@@ -304,7 +304,7 @@ def test_one_fault_is_one_problem_with_its_place_and_remedy(
 
 
 FUTURE_KEYS = [
-    "annotations", "tables", "files", "sink", "export", "transform", "labelbox/project",
+    "tables", "files", "sink", "export", "transform", "labelbox/project",
     "sources/rows/transform", "rows/transform",
 ]  # fmt: skip
 

@@ -9,7 +9,7 @@ from itertools import islice, zip_longest
 
 from labelbox_airflow.engine.alerts.facts import IN_WORDS, FailedTask, Failure, RunFacts
 from labelbox_airflow.engine.ledger import Incident
-from labelbox_airflow.engine.report import ASIDE, OUTCOMES, Report
+from labelbox_airflow.engine.report import ASIDE, OUTCOMES, Reason, Report
 from labelbox_airflow.engine.rows.urls import strip_signature
 
 EXAMPLE_KEYS = 5
@@ -133,6 +133,8 @@ def _facts(run: RunFacts, report: Report | None) -> list[tuple[str, str]]:
     facts = [("Sync", f"{run.sync} → {report.dataset}" if report is not None else run.sync), ("Run", run.run_id)]
     if report is not None:
         facts += [("Window", report.window), ("Rows", _counts(report))]
+        if report.annotations is not None:
+            facts.append(("Annotations", report.annotations.said()))
     else:
         if run.interval:
             facts.append(("Interval of the run", run.interval))
@@ -163,13 +165,21 @@ def _task_line(task: FailedTask, said: str) -> str:
 
 
 def _reason_sections(report: Report | None) -> Iterator[Section]:
-    if report is None or not report.reasons:
+    if report is None:
         return
-    shown, rest = report.reasons[:SHOWN_REASONS], report.reasons[SHOWN_REASONS:]
+    yield from _rejected(report.reasons, "rows")
+    if report.annotations is not None:
+        yield from _rejected(report.annotations.reasons, "annotations")
+
+
+def _rejected(reasons: Sequence[Reason], what: str) -> Iterator[Section]:
+    if not reasons:
+        return
+    shown, rest = reasons[:SHOWN_REASONS], reasons[SHOWN_REASONS:]
     lines = [f"{reason.rows:,} with {reason.code}: {_line(reason.reason)}" for reason in shown]
     if rest:
         lines.append(f"{sum(reason.rows for reason in rest):,} for {len(rest):,} more reasons")
-    yield Section("Rejected rows", [(line, None) for line in lines])
+    yield Section(f"Rejected {what}", [(line, None) for line in lines])
     # The first of each reason, then the second of each: the reasons differ more than the rows of one.
     keys = (key for row in zip_longest(*(reason.examples for reason in shown)) for key in row if key is not None)
     yield Section("For example", [(_line(key), None) for key in islice(keys, EXAMPLE_KEYS)])

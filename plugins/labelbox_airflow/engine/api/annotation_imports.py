@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
+from labelbox_airflow.engine.annotations.imports.spec import ImportKind
 from labelbox_airflow.engine.errors import LabelboxError
 from labelbox_airflow.engine.transport import Content, Transport
-
-ImportKind = Literal["prelabels", "labels", "predictions"]
 
 CONTENT_TYPE = "application/x-ndjson"
 _FIELDS = "id name state progress errorFileUrl statusFileUrl"

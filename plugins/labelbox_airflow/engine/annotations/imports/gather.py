@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from itertools import starmap
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from labelbox_airflow.engine.annotations.checks import AnnotationChecker
-from labelbox_airflow.engine.annotations.imports.tally import NO_CLASS
+from labelbox_airflow.engine.annotations.imports.tally import NO_CLASS, Tally
 from labelbox_airflow.engine.annotations.model import (
     Annotation,
     BoundingBox,
@@ -30,6 +31,7 @@ from labelbox_airflow.engine.annotations.model import (
 from labelbox_airflow.engine.annotations.ndjson.line import write_line
 from labelbox_airflow.engine.annotations.problems import AnnotationError, RejectedAnnotation, rejected
 from labelbox_airflow.engine.annotations.readers import Read
+from labelbox_airflow.engine.annotations.readers.coco_spec import LEFT_OUT
 from labelbox_airflow.engine.annotations.slots import Slots, slot_of
 from labelbox_airflow.engine.annotations.targets import BY_ID, FEW_EXPORTS
 from labelbox_airflow.engine.api.exports import KEYS_PER_EXPORT
@@ -70,6 +72,7 @@ class Gathering:
     :param keeps_scores: whether confidence and metrics are kept, as model runs do and projects do not
     :ivar places: where annotations were read, by the numbers in `Gathered`
     :ivar identities: the data rows, for as long as they are few
+    :ivar left_out: what the readers were asked to leave out
     :ivar loose: rejected ones of which nobody knows the data row
     """
 
@@ -80,6 +83,7 @@ class Gathering:
         self.places: list[tuple[str, str]] = []
         self.identities: dict[str, None] = {}
         self.loose: list[RejectedAnnotation] = []
+        self.left_out: Tally = Counter()
         self.read = 0
 
     def take(self, items: Iterable[Read]) -> None:
@@ -87,7 +91,10 @@ class Gathering:
         for item in items:
             self.read += 1
             if isinstance(item, RejectedAnnotation):
-                self._reject(item)
+                if item.code in LEFT_OUT:
+                    self.left_out[item.code, item.class_name or NO_CLASS] += 1
+                else:
+                    self._reject(item)
             else:
                 self._add(item)
 

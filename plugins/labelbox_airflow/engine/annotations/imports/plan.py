@@ -51,12 +51,16 @@ class PlannedLine(NamedTuple):
 
 @dataclass(slots=True)
 class Job:
-    """One import to be; the name holds a hash of what is in it."""
+    """One import to be; the name holds a hash of what is in it.
+
+    :ivar along: those of the lines that were sent before, and go again with others of their former import
+    """
 
     name: str
     rows: int
     lines: int
     size: int
+    along: int = 0
 
 
 @dataclass(slots=True)
@@ -75,6 +79,10 @@ class ImportPlan:
     read: int = 0
     planned: int = 0
     units: dict[str, list[Job]] = field(default_factory=dict)
+
+    def lines_of(self, unit: str) -> int:
+        """Return how many annotations get their outcome when a unit is settled."""
+        return sum(job.lines - job.along for job in self.units[unit])
 
     def write(self, staging: Staging) -> None:
         """Leave the plan for the tasks that send."""
@@ -119,6 +127,7 @@ class PlanWriter:
         self._job.rows += 1
         self._job.lines += len(lines)
         self._job.size += size
+        self._job.along += sum(line[4] is None for line in lines)
         if self._writer is None:
             self._begin_unit()
         if len(self._buffer) >= _BATCH:

@@ -22,7 +22,7 @@ from labelbox_airflow.engine.annotations.imports.former import FormerLines
 from labelbox_airflow.engine.annotations.imports.gather import Gathered, Gathering, gathered
 from labelbox_airflow.engine.annotations.imports.plan import ImportPlan, PlanWriter
 from labelbox_airflow.engine.annotations.imports.spec import ImportSpec
-from labelbox_airflow.engine.annotations.imports.tally import NO_CLASS, PART, Tally, by_outcome, stored
+from labelbox_airflow.engine.annotations.imports.tally import NO_CLASS, PART, STAGE, Tally, by_outcome, stored
 from labelbox_airflow.engine.annotations.model import Relationship
 from labelbox_airflow.engine.annotations.ndjson.line import read_line, write_line
 from labelbox_airflow.engine.annotations.problems import RejectedAnnotation
@@ -42,7 +42,6 @@ from labelbox_airflow.engine.staging import Staging
 from labelbox_airflow.engine.transport import Transport
 
 LEASE = "annotations"  # one run of a sync imports at a time
-STAGE = "import_annotations"
 
 
 class ImportInProgressError(LabelboxUnavailableError):
@@ -103,6 +102,10 @@ class ImportPreparation:
             self._tally[outcome, NO_CLASS] += count
         self._settle(plan, gathering)
         return plan
+
+    def counts(self) -> Counter[str]:
+        """Return annotations by outcome, as far as they have one before anything is sent."""
+        return by_outcome(self._tally)
 
     def _plan(self, gathering: Gathering, annotations: Slots, targets: Targets) -> ImportPlan:
         plan = ImportPlan(self._spec.kind, self._target, appends=self._spec.changed == "append")
@@ -175,12 +178,13 @@ class ImportPreparation:
         for key in self._former.lost:
             self._tally["rejected", NO_CLASS] += 1
             self._rejected.append(_lost_letter(key))
+        self._tally.update(gathering.left_out)
         for item in gathering.loose:
             self._tally["rejected", item.class_name or NO_CLASS] += 1
             self._rejected.append(_loose_letter(item))
         self._ledger.settle(self._run, PART, counts=stored(self._tally), rejected=self._rejected)
-        self._guard.check_rejected(by_outcome(self._tally)["rejected"], plan.read, "annotations")
         plan.write(self._staging)
+        self._guard.check_rejected(by_outcome(self._tally)["rejected"], plan.read, "annotations")
         if jobs := self._former.jobs:
             self._ledger.doubt_annotated(self._run.owner, self._target, jobs)
             for job in jobs:

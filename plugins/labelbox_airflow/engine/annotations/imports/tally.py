@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-OUTCOMES = ("sent", "unchanged", "labeled", "left", "below_confidence", "rejected")
+OUTCOMES = ("sent", "unchanged", "rejected")
+ASIDE = {  # what becomes of annotations beside the outcomes
+    "labeled": "left alone, as their data rows are labeled",
+    "left": "left as they were before they changed",
+    "below_confidence": "below the least confidence",
+    "crowd": "of crowds",
+    "no_keypoints": "without keypoints",
+}
+STAGE = "import_annotations"  # of dead letters
 PART = "annotations"  # begins the parts of a run whose outcomes are about annotations
 NO_CLASS = "(none)"
 _SEPARATOR = "/"

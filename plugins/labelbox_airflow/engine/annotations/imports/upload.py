@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -12,8 +13,8 @@ import orjson
 
 from labelbox_airflow.engine.annotations.imports.former import keep_lines
 from labelbox_airflow.engine.annotations.imports.plan import ImportPlan, Job, PlannedLine, planned_lines
-from labelbox_airflow.engine.annotations.imports.prepare import STAGE
-from labelbox_airflow.engine.annotations.imports.tally import Tally, by_outcome, stored
+from labelbox_airflow.engine.annotations.imports.spec import ImportKind
+from labelbox_airflow.engine.annotations.imports.tally import STAGE, Tally, by_outcome, stored
 from labelbox_airflow.engine.annotations.targets import BY_ID
 from labelbox_airflow.engine.api.annotation_imports import (
     ImportState,
@@ -46,6 +47,16 @@ class UnitImport:
         self._plan = ImportPlan.read_from(staging)
         self._jobs = self._plan.units[unit]
 
+    @property
+    def kind(self) -> ImportKind:
+        """What the annotations become."""
+        return self._plan.kind
+
+    @property
+    def target(self) -> str:
+        """Id of the project or model run."""
+        return self._plan.target
+
     @collector_paused()
     def start(self) -> None:
         """Start the imports that are not started yet."""
@@ -58,9 +69,18 @@ class UnitImport:
     def running(self) -> str | None:
         """Return the name of an import that runs still, None when all have ended."""
         for job in self._jobs:
-            if self._state(job).is_running:
-                return job.name
+            state = self._state(job)
+            if state.is_running:
+                return state.name
         return None
+
+    def wait(self, seconds: float, *, sleep: Callable[[float], None] = time.sleep) -> str | None:
+        """Look for so many seconds, ever less often; return what :meth:`running` does in the end."""
+        deadline, pause = time.monotonic() + seconds, 0.5
+        while (running := self.running()) is not None and time.monotonic() + pause <= deadline:
+            sleep(pause)
+            pause = min(pause * 1.5, 30.0)
+        return running
 
     @collector_paused()
     def finish(self) -> Counter[str]:

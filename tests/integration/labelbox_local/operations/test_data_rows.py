@@ -60,7 +60,7 @@ def test_data_rows(client: Client, fresh: Client, line: Line, dataset: Dataset) 
     assert kept.row_count == 2
     assert fresh.get_data_row(made.uid).dataset().uid == dataset.uid
     line.check(
-        "UploadFile", "UpsertDataRowsPyApi", "GetUserPyApi", "GetUserCreatedTasksPyApi", "GetDataRowPyApi",
+        "UploadFile", "UpsertDataRowsPyApi", "GetUserPyApi", "GetDataRowPyApi",
         "updateDataRowPyApi", "DatasetDataRowsPyApi", "GetDataRowDatasetPyApi",
     )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 How the pieces fit::
 
-    NDJSON ── ndjson.line.LineReader ──▶ model.Annotation ── ndjson.line.write_lines ──▶ NDJSON
+    NDJSON ── ndjson.line.LineReader ───┐
+    exports ── exported.label ──────────┴▶ model.Annotation ── ndjson.line.write_lines ──▶ NDJSON
 
 An `Annotation` is a data row, a feature of the ontology and a value, whose type is the kind; further nested
 classifications, confidence, the source's own id, the uuid of the import, and the origin for reports.

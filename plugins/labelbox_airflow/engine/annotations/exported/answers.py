@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from labelbox_airflow.engine.annotations.exported.fields import HEAD, Scores, feature, known, scores
-from labelbox_airflow.engine.annotations.model import Checklist, Choice, Classification, FreeText, Radio
-from labelbox_airflow.engine.annotations.ndjson.fields import mapping
+from labelbox_airflow.engine.annotations.exported.fields import HEAD, Scores, entries, feature, known, scores, source_id
+from labelbox_airflow.engine.annotations.model import (
+    Annotation,
+    Checklist,
+    Choice,
+    Classification,
+    DataRow,
+    FreeText,
+    Message,
+    Radio,
+)
+from labelbox_airflow.engine.annotations.ndjson.fields import mapping, text
 from labelbox_airflow.engine.annotations.problems import AnnotationError
 
 _ANSWERS = ("radio_answer", "checklist_answers", "text_answer")
@@ -46,6 +55,19 @@ def read_answer(entry: Mapping[str, Any], field: str = "") -> tuple[PlainAnswer,
     return (Checklist(choices), beside) if choices else None
 
 
+def read_classification(entry: Mapping[str, Any], data_row: DataRow) -> Annotation | None:
+    """Return the annotation of a classification of a whole row, or of a message; None for one without an answer.
+
+    :raises AnnotationError: what is wrong with it
+    """
+    answered = read_answer(entry)
+    if answered is None:
+        return None
+    message = entry.get("message_id")
+    part = Message(text(message, "message_id")) if message is not None else None
+    return Annotation(data_row, feature(entry), answered[0], (), part, *answered[1], source_id=source_id(entry))
+
+
 def _text(
     entry: Mapping[str, Any], answer: Mapping[str, Any], field: str, beside: Scores
 ) -> tuple[PlainAnswer, Scores]:
@@ -65,25 +87,21 @@ def _choice(value: Any, field: str) -> Choice:
     return Choice(feature(value, f"{field}."), nested, *scores(value, f"{field}."))
 
 
-def read_classifications(entries: Any, field: str = "") -> tuple[Classification, ...]:
+def read_classifications(given: Any, field: str = "") -> tuple[Classification, ...]:
     """Return nested classifications; questions without an answer are none.
 
     :raises AnnotationError: what is wrong with one of them
     """
-    return tuple(classification for _, classification in classifications_by_id(entries, field))
+    return tuple(classification for _, classification in classifications_by_id(given, field))
 
 
-def classifications_by_id(entries: Any, field: str = "") -> list[tuple[Any, Classification]]:
+def classifications_by_id(given: Any, field: str = "") -> list[tuple[Any, Classification]]:
     """Return nested classifications, each with the id Labelbox gave it.
 
     :raises AnnotationError: what is wrong with one of them
     """
-    if not entries:
-        return []
-    if type(entries) is not list:
-        raise AnnotationError("not_a_list", f"{field}classifications", entries, "must be a list")
     found = []
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(entries(given, f"{field}classifications")):
         place = f"{field}classifications[{index}]"
         if type(entry) is not dict:
             raise AnnotationError("not_an_object", place, entry, "must be an object")
@@ -91,5 +109,5 @@ def classifications_by_id(entries: Any, field: str = "") -> list[tuple[Any, Clas
         if answered is not None:
             answer, scored = answered
             made = Classification(feature(entry, f"{place}."), answer, *scored)
-            found.append((entry.get("feature_id"), made))
+            found.append((source_id(entry), made))
     return found

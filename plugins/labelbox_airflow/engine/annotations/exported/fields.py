@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -36,6 +36,15 @@ def known(entry: Mapping[str, Any], keys: Collection[str], field: str = "") -> N
     for key, value in entry.items():
         if key not in keys and value is not None and value not in ([], {}):
             raise AnnotationError("unknown_key", f"{field}{key}", value, "is not known in exports of this kind")
+
+
+def entries(value: Any, field: str) -> Sequence[Any]:
+    """:raises AnnotationError: not a list; null is an empty one"""
+    if value is None:
+        return ()
+    if type(value) is not list:
+        raise AnnotationError("not_a_list", field, value, "must be a list")
+    return value
 
 
 def feature(entry: Mapping[str, Any], field: str = "") -> Feature:

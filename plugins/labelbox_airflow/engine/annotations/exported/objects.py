@@ -57,12 +57,12 @@ def _shape(key: str, entry: Mapping[str, Any]) -> Found:
 
 def _page(entry: Mapping[str, Any]) -> Page | None:
     """Documents measure in points unless they say otherwise: their ``page_dimensions`` are points."""
-    if entry.get("page_number") is None:
+    if entry.get("page_number") is None and entry.get("unit") is None:
         return None
     unit = entry.get("unit") or "POINTS"
-    if unit not in _UNITS:
+    if type(unit) is not str or unit not in _UNITS:
         raise AnnotationError("bad_unit", "unit", unit, f"must be one of {', '.join(_UNITS)}")
-    return Page(whole(entry["page_number"], "page_number"), _UNITS[unit])
+    return Page(whole(entry.get("page_number"), "page_number"), _UNITS[unit])
 
 
 def _map_shape(entry: Mapping[str, Any]) -> Found:

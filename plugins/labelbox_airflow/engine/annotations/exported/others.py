@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any, Literal
 
 from labelbox_airflow.engine.annotations.exported.fields import HEAD, known
@@ -26,6 +27,8 @@ def read_relationship(entry: Mapping[str, Any]) -> Relationship:
     if len(given) != 1:
         reason = "must have either unidirectional_relationship or bidirectional_relationship"
         raise AnnotationError("bad_relationship", "relationships", sorted(entry), reason)
+    if type(entry.get("readonly")) not in {bool, NoneType}:
+        raise AnnotationError("not_a_flag", "readonly", entry["readonly"], "must be true or false")
     key = f"{given[0]}_relationship"
     ends = mapping(entry[key], key, ("source", "target"))
     return Relationship(
@@ -39,6 +42,9 @@ def read_relationship(entry: Mapping[str, Any]) -> Relationship:
 def read_metric(entry: Mapping[str, Any]) -> Metric:
     """:raises AnnotationError: what is wrong with it"""
     known(entry, _METRIC)
+    for key in ("metric_name", "aggregation", "subclass_name"):
+        if entry.get(key) is not None:
+            text(entry[key], key)
     return read_imported_metric(
         {
             "metricValue": entry.get("value"),

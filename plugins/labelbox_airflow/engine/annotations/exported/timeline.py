@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from labelbox_airflow.engine.annotations.exported.fields import known
+from labelbox_airflow.engine.annotations.exported.fields import entries, known
 from labelbox_airflow.engine.annotations.model import Span
 from labelbox_airflow.engine.annotations.problems import AnnotationError
 
@@ -38,16 +38,28 @@ class Timeline:
         keys = self.keys.get(feature_id)
         return keys is None or frame in keys
 
+    def shown(self, feature_id: str) -> Mapping[int, Entry]:
+        """Return an object by frame.
+
+        :raises AnnotationError: a frame in which it was set does not show it
+        """
+        found = self.objects[feature_id]
+        hidden = self.keys.get(feature_id, frozenset()) - found.keys()
+        if hidden:
+            reason = f"names frame {min(hidden)}, which does not show the object"
+            raise AnnotationError("no_frames", "key_frame_feature_map", None, reason)
+        return found
+
     def unseen(self) -> list[str]:
         """Return what has segments, but is in no frame."""
-        options = {each for frames in self.answers.values() for entries in frames.values() for each in _ids(entries)}
+        options = {each for frames in self.answers.values() for shown in frames.values() for each in _ids(shown)}
         return [each for each in self.segments if each not in self.objects and each not in options]
 
 
-def _ids(entries: Any) -> Collection[str]:
+def _ids(answers: Any) -> Collection[str]:
     """All ``feature_id`` of answers and of what is nested in them."""
     found: set[str] = set()
-    waiting = [entries]
+    waiting = [answers]
     while waiting:
         value = waiting.pop()
         if type(value) is dict:
@@ -69,10 +81,11 @@ def read_timeline(frames: Any, segments: Any, keys: Any, group: str | None = Non
     made = Timeline()
     for number, frame in sorted((_number(each, "frames"), shown) for each, shown in _pairs(frames, "frames")):
         place = f"frames.{number}"
-        known(dict(_pairs(frame, place)), ("objects", "classifications"), f"{place}.")
-        for feature_id, entry in _pairs(frame.get("objects"), f"{place}.objects"):
+        said = dict(_pairs(frame, place))
+        known(said, ("objects", "classifications"), f"{place}.")
+        for feature_id, entry in _pairs(said.get("objects"), f"{place}.objects"):
             made.objects.setdefault(feature_id, {})[number] = _entry(entry, f"{place}.objects.{feature_id}")
-        for entry in frame.get("classifications") or ():
+        for entry in entries(said.get("classifications"), f"{place}.classifications"):
             answer = _entry(entry, f"{place}.classifications")
             made.answers.setdefault(str(answer.get("feature_id")), {}).setdefault(number, []).append(answer)
     made.segments = {each: _spans(spans, f"segments.{each}") for each, spans in _pairs(segments, "segments")}

@@ -38,7 +38,7 @@ def read_moving(timeline: Timeline, feature_id: str, data_row: DataRow) -> Annot
 
     :raises AnnotationError: what is wrong with it
     """
-    shown = timeline.objects[feature_id]
+    shown = timeline.shown(feature_id)
     segments = [
         [_set(frame, shown[at]) for frame, at in _key_frames(timeline, feature_id, span)]
         for span in _segments(timeline, feature_id)

@@ -37,7 +37,7 @@ def read_tracks(timeline: Timeline, feature_id: str) -> list[Track]:
     :raises AnnotationError: what is wrong with it
     """
     tracks: dict[Color, Track] = {}
-    for frame, entry in timeline.objects[feature_id].items():
+    for frame, entry in timeline.shown(feature_id).items():
         known(entry, _KEYS)
         if entry.get("classifications") or any(scores(entry)):
             reason = "has answers or scores, which Labelbox does not import with masks of videos"
@@ -50,7 +50,7 @@ def read_tracks(timeline: Timeline, feature_id: str) -> list[Track]:
         instance = MaskInstance(feature(entry), mask.color, feature_id)
         tracks.setdefault(mask.color, Track(instance)).pictures[frame] = mask.uri
     if not tracks:
-        raise AnnotationError("no_frames", "key_frame_feature_map", None, "names no frame that shows the mask")
+        raise AnnotationError("no_frames", "key_frame_feature_map", None, "names no frame in which the mask was set")
     return list(tracks.values())
 
 

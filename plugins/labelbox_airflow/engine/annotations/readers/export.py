@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
 from labelbox_airflow.engine.annotations.exported.label import annotations_of
 from labelbox_airflow.engine.annotations.model import DataRow, Origin
-from labelbox_airflow.engine.annotations.problems import RejectedAnnotation
+from labelbox_airflow.engine.annotations.problems import AnnotationError, RejectedAnnotation
 from labelbox_airflow.engine.annotations.readers import Read
 from labelbox_airflow.engine.annotations.readers.lines import parsed_lines
 from labelbox_airflow.engine.errors import SourceError, did_you_mean
@@ -50,10 +50,11 @@ def read_export(file: BinaryIO, place: str, *, project_id: str | None = None, by
         if isinstance(line, RejectedAnnotation):
             yield line
             continue
-        if type(line) is not dict or type(line.get("data_row")) is not dict:
-            yield _not_exported(line, origin)
+        try:
+            homes = _homes(line)
+        except AnnotationError as error:
+            yield _not_exported(line, error, origin)
             continue
-        homes = list(_homes(line))
         met.update(dict.fromkeys(home.id for home in homes))
         homes = [each for each in homes if each.labels]
         if only is None and homes:
@@ -71,18 +72,37 @@ def read_export(file: BinaryIO, place: str, *, project_id: str | None = None, by
         raise SourceError(f"no line is of project {project_id}", where=place, remedy=did_you_mean(project_id, met))
 
 
-def _homes(line: Mapping[str, Any]) -> Iterator[_Home]:
-    for project, block in _items(line.get("projects")):
-        details = block.get("project_details") or {}
-        yield _Home(project, block.get("labels") or (), details.get("selected_label_id"))
-    for _, model in _items(line.get("experiments")):
-        for run, block in _items(model.get("runs")):
-            yield _Home(run, block.get("predictions") or ())
+def _homes(line: Any) -> list[_Home]:
+    """Return the projects and model runs of a line.
+
+    :raises AnnotationError: it is no line of an export
+    """
+    if type(line) is not dict or type(line.get("data_row")) is not dict:
+        reason = "is missing; a line of an export has data_row and projects or experiments"
+        raise AnnotationError("not_exported", "data_row", None, reason)
+    homes = []
+    for project, block in _items(line.get("projects"), "projects"):
+        details = dict(_items(block.get("project_details"), "project_details", values=object))
+        homes.append(_Home(project, _labels(block, "labels"), details.get("selected_label_id")))
+    for _, model in _items(line.get("experiments"), "experiments"):
+        for run, block in _items(model.get("runs"), "runs"):
+            homes.append(_Home(run, _labels(block, "predictions")))
+    return homes
 
 
-def _items(value: Any) -> list[tuple[str, dict[str, Any]]]:
-    found = value.items() if type(value) is dict else ()
-    return [(key, block) for key, block in found if type(block) is dict]
+def _items(value: Any, field: str, values: type = dict) -> Iterable[tuple[str, Any]]:
+    if value is None:
+        return ()
+    if type(value) is not dict or not all(isinstance(each, values) for each in value.values()):
+        raise AnnotationError("not_exported", field, value, "must be an object, as in exports")
+    return value.items()
+
+
+def _labels(block: Mapping[str, Any], field: str) -> Sequence[Mapping[str, Any]]:
+    found = block.get(field) or ()
+    if type(found) not in {list, tuple} or not all(type(each) is dict for each in found):
+        raise AnnotationError("not_exported", field, found, "must be a list of labels, as in exports")
+    return found
 
 
 def _annotations(home: _Home, named: Mapping[str, Any], by: By, origin: Origin) -> Iterator[Read]:
@@ -106,8 +126,6 @@ def _annotations(home: _Home, named: Mapping[str, Any], by: By, origin: Origin) 
             yield RejectedAnnotation(origin, "other_label", reason, "labels", data_row, line=label)
 
 
-def _not_exported(line: Any, origin: Origin) -> RejectedAnnotation:
-    reason = "data_row: is missing; a line of an export has data_row and projects or experiments"
-    return RejectedAnnotation(
-        origin, "not_exported", reason, "data_row", line=line if type(line) is dict else {"line": line}
-    )
+def _not_exported(line: Any, error: AnnotationError, origin: Origin) -> RejectedAnnotation:
+    said = line if type(line) is dict else {"line": line}
+    return RejectedAnnotation(origin, error.code, str(error), error.field, line=said)

@@ -8,7 +8,7 @@ import itertools
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import httpx
 import labelbox as lb
@@ -42,7 +42,7 @@ from labelbox_airflow.engine.annotations.model import (
 )
 from labelbox_airflow.engine.annotations.ndjson.line import write_lines
 from labelbox_airflow.engine.annotations.readers import Read
-from labelbox_airflow.engine.annotations.readers.export import read_export
+from labelbox_airflow.engine.annotations.readers.export import Classes, read_export
 from labelbox_airflow.engine.annotations.readers.ndjson import read_ndjson
 from labelbox_local.annotations import AnnotationReader, Features
 from labelbox_local.annotations.exported import Form, export_form
@@ -94,10 +94,10 @@ def _plain(value: Any, named: dict[str | None, Any] | None = None) -> Any:
     return float(value) if type(value) is int else value
 
 
-def read_back(labeling: Labeling, row: int = 0, **params: Any) -> list[Annotation]:
+def read_back(labeling: Labeling, row: int = 0, classes: Classes = "name", **params: Any) -> list[Annotation]:
     """The annotations of a row in the project's export."""
     lines = [each for each in labeling.export(params=params) if each["data_row"]["global_key"] == labeling.keys[row]]
-    return annotations(read_export(as_file(lines), "export", project_id=labeling.project.uid))
+    return annotations(read_export(as_file(lines), "export", project_id=labeling.project.uid, classes=classes))
 
 
 def send(labeling: Labeling, lines: Lines) -> None:
@@ -119,14 +119,17 @@ def moved(found: Sequence[Annotation], key: str) -> Lines:
 
 
 def round_trip(labeling: Labeling, lines: Lines, sends: Callable[[Labeling, Lines], None] = send) -> list[Annotation]:
-    """Import lines of the first row, export them, import what was read into the second row, and export that."""
+    """Import lines of the first row, export them, import what was read into two others, and export those."""
     went_in = annotations(read_ndjson(as_file(lines), "import"))
     sends(labeling, lines)
-    came_out = read_back(labeling)
-    assert meaning(came_out) == meaning(went_in)
-    assert {each.data_row for each in came_out} == {DataRow(labeling.keys[0])}
-    sends(labeling, moved(came_out, labeling.keys[1]))
-    assert meaning(read_back(labeling, 1)) == meaning(went_in)
+    for row, classes in enumerate(get_args(Classes), start=1):
+        came_out = read_back(labeling, 0, classes)
+        assert meaning(came_out) == meaning(went_in)
+        assert {each.data_row for each in came_out} == {DataRow(labeling.keys[0])}
+        again = moved(came_out, labeling.keys[row])
+        assert ("schemaId" in repr(again)) == (classes == "schema_id")
+        sends(labeling, again)
+        assert meaning(read_back(labeling, row)) == meaning(went_in)
     return came_out
 
 
@@ -168,7 +171,7 @@ def test_an_image(sdk: Client) -> None:
     ids = {each["name"]: each["featureSchemaId"] for each in image.ontology.normalized["tools"]}
     assert {each.feature.schema_id for each in found if each.feature and each.feature.name == "car"} == {ids["car"]}
     by_id = annotations(read_export(as_file(image.export()), "export", by="id"))
-    assert {each.data_row for each in by_id} == {DataRow(id=image.row_id(row)) for row in (0, 1)}
+    assert {each.data_row for each in by_id} == {DataRow(id=image.row_id(row)) for row in range(3)}
 
 
 def test_relationships_come_back_when_the_pre_labels_were_submitted(sdk: Client, local_labelbox: LocalLabelbox) -> None:

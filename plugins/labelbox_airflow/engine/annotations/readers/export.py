@@ -6,14 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
+from labelbox_airflow.engine.annotations.exported.by_name import by_name
 from labelbox_airflow.engine.annotations.exported.label import annotations_of
-from labelbox_airflow.engine.annotations.model import DataRow, Origin
+from labelbox_airflow.engine.annotations.model import Annotation, DataRow, Origin
 from labelbox_airflow.engine.annotations.problems import AnnotationError, RejectedAnnotation
 from labelbox_airflow.engine.annotations.readers import Read
 from labelbox_airflow.engine.annotations.readers.lines import parsed_lines
 from labelbox_airflow.engine.errors import SourceError, did_you_mean
 
 By = Literal["global_key", "id"]
+Classes = Literal["name", "schema_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ class _Home:
     selected: str | None = None
 
 
-def read_export(file: BinaryIO, place: str, *, project_id: str | None = None, by: By = "global_key") -> Iterator[Read]:
+def read_export(
+    file: BinaryIO, place: str, *, project_id: str | None = None, by: By = "global_key", classes: Classes = "name"
+) -> Iterator[Read]:
     """Yield the annotations of an export's lines, in their order; memory does not grow with the file.
 
     Of several labels of a row (consensus) the selected one is read, or the first where the export has no project
@@ -42,6 +46,8 @@ def read_export(file: BinaryIO, place: str, *, project_id: str | None = None, by
     :param project_id: whose labels to read; also a model run, whose predictions are read. None takes the only one that
         has any
     :param by: how the annotations name their data row
+    :param classes: how they name classes and options: by name alone, for any project whose ontology has these, or by
+        schema id too, which stays right when one is renamed, for projects with the same ontology only
     :raises SourceError: as for NDJSON; with labels of several projects and no ``project_id``; with a ``project_id`` of
         which no line says anything
     """
@@ -61,7 +67,8 @@ def read_export(file: BinaryIO, place: str, *, project_id: str | None = None, by
             only = homes[0].id
         for home in homes:
             if home.id == only:
-                yield from _annotations(home, line["data_row"], by, origin)
+                for read in _annotations(home, line["data_row"], by, origin):
+                    yield by_name(read) if classes == "name" and isinstance(read, Annotation) else read
             elif project_id is None:
                 raise SourceError(
                     f"line {origin.position} has labels of project {home.id}, earlier ones are of {only}",

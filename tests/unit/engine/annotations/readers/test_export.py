@@ -6,7 +6,16 @@ from typing import Any
 import orjson
 import pytest
 
-from labelbox_airflow.engine.annotations.model import Annotation, DataRow, Feature, FreeText, Origin
+from labelbox_airflow.engine.annotations.model import (
+    Annotation,
+    Choice,
+    Classification,
+    DataRow,
+    Feature,
+    FreeText,
+    Origin,
+    Radio,
+)
 from labelbox_airflow.engine.annotations.problems import RejectedAnnotation
 from labelbox_airflow.engine.annotations.readers import Read
 from labelbox_airflow.engine.annotations.readers.export import read_export
@@ -123,3 +132,38 @@ def test_lines_of_another_shape_are_rejected_with_the_key(line: dict[str, Any], 
     (found,) = read(line)
     assert isinstance(found, RejectedAnnotation)
     assert (found.code, found.field, found.line) == ("not_exported", field, line)
+
+
+def test_classes_are_named_by_name_alone_unless_asked_for_by_schema_id():
+    nested = {"name": "why", "feature_schema_id": "s3", "text_answer": {"content": "y"}}
+    option = {"name": "rain", "feature_schema_id": "s2", "classifications": [nested]}
+    weather = {"feature_id": "f1", "name": "weather", "feature_schema_id": "s1", "radio_answer": option}
+    line = row("a", p1=[{"annotations": {"classifications": [weather]}}])
+
+    def expected(*ids: str | None) -> Annotation:
+        why = Classification(Feature("why", ids[2]), FreeText("y"))
+        choice = Choice(Feature("rain", ids[1]), (why,))
+        return Annotation(DataRow("a"), Feature("weather", ids[0]), Radio(choice), source_id="f1")
+
+    assert read(line) == [expected(None, None, None)]
+    assert read(line, classes="schema_id") == [expected("s1", "s2", "s3")]
+
+
+def test_a_class_without_a_name_keeps_its_schema_id():
+    (found,) = read(
+        row(
+            "a",
+            p1=[
+                {
+                    "annotations": {
+                        "metrics": [],
+                        "objects": [
+                            {"feature_schema_id": "s1", "annotation_kind": "ImagePoint", "point": {"x": 1, "y": 2}}
+                        ],
+                    }
+                }
+            ],
+        )
+    )
+    assert isinstance(found, Annotation)
+    assert found.feature == Feature(schema_id="s1")

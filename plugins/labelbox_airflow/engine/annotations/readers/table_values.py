@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from labelbox_airflow.engine.annotations.model import (
     Checklist,
     Choice,
@@ -22,9 +24,12 @@ from labelbox_airflow.engine.annotations.model import (
 from labelbox_airflow.engine.annotations.ndjson.masks import PNG, read_png
 from labelbox_airflow.engine.annotations.problems import AnnotationError
 from labelbox_airflow.engine.annotations.readers.cells import color, is_empty, structure, whole
+from labelbox_airflow.engine.annotations.readers.runs import Integers, decode_counts, mask_of
 from labelbox_airflow.engine.annotations.readers.table_shapes import Part
 from labelbox_airflow.engine.annotations.readers.table_spec import AnswerSpec, EntitySpec, Kind, MaskSpec
 from labelbox_airflow.engine.rows.values import as_text, column_values, values_of
+
+_TOO_MANY = 1 << 62
 
 
 def masks(part: Part, spec: MaskSpec) -> list[Mask | None]:
@@ -69,32 +74,37 @@ def _runs_reader(part: Part, spec: MaskSpec, column: str) -> Callable[[Any, int]
     widths = column_values(part.rows, spec.size.width)
 
     def read(value: Any, index: int) -> MaskRuns:
-        return runs({"size": [heights[index], widths[index]], "counts": structure(value, column)}, column)
+        # COCO's text form may begin with a bracket, but never ends with one.
+        is_list = type(value) is str and value.rstrip().endswith("]")
+        counts = structure(value, column) if is_list else value
+        return runs({"size": [heights[index], widths[index]], "counts": counts}, column)
 
     return read
 
 
 def runs(given: Any, field: str) -> MaskRuns:
-    """Return run lengths given as ``{size: [height, width], counts: [...]}``.
+    """Return run lengths given as ``{size: [height, width], counts: [...]}``, or counts in COCO's text form.
 
-    :raises AnnotationError: what is wrong with them; also for the compressed text of pycocotools
+    :raises AnnotationError: what is wrong with them
     """
     if type(given) is not dict or given.get("size") is None or given.get("counts") is None:
         raise AnnotationError("bad_mask", field, given, "must be {size: [height, width], counts: [...]}")
     size, counts = given["size"], given["counts"]
     if type(size) not in {list, tuple} or len(size) != 2:
-        raise AnnotationError("bad_mask", f"{field}.size", size, "must be [height, width]")
-    if type(counts) in {str, bytes}:
-        reason = "is compressed run lengths; give the counts as a list of numbers"
-        raise AnnotationError("compressed_runs", f"{field}.counts", counts, reason)
-    if type(counts) not in {list, tuple} or not counts:
-        raise AnnotationError("bad_mask", f"{field}.counts", counts, "must be a list of run lengths")
+        raise AnnotationError("bad_size", f"{field}.size", size, "must be [height, width]")
     height, width = (whole(each, f"{field}.size") for each in size)
-    lengths = tuple(whole(each, f"{field}.counts") for each in counts)
-    if sum(lengths) != height * width:
-        reason = f"sum to {sum(lengths)}, and a mask of {height} x {width} has {height * width} pixels"
-        raise AnnotationError("bad_mask", f"{field}.counts", None, reason)
-    return MaskRuns((height, width), lengths)
+    return mask_of(_lengths(counts, f"{field}.counts"), (height, width), f"{field}.counts")
+
+
+def _lengths(counts: Any, field: str) -> Integers:
+    if type(counts) in {str, bytes}:
+        return decode_counts(counts if type(counts) is str else counts.decode("latin-1"), field)
+    if type(counts) not in {list, tuple} or not counts:
+        raise AnnotationError("bad_runs", field, counts, "must be a list of run lengths, or COCO's text form of them")
+    lengths = [whole(each, field) for each in counts]
+    if sum(lengths) >= _TOO_MANY:
+        raise AnnotationError("bad_runs", field, None, "covers more pixels than any picture has")
+    return np.array(lengths, np.int64)
 
 
 def answers(part: Part, spec: AnswerSpec, kind: Kind) -> list[Value | None]:

@@ -60,6 +60,11 @@ def _cell(value: Any) -> str:
     return base64.b64encode(value).decode() if isinstance(value, bytes) else orjson.dumps(value).decode()
 
 
+def _ndjson(rows: Sequence[dict[str, Any]]) -> Iterator[Batch]:
+    lines = [orjson.dumps(row, default=_cell, option=orjson.OPT_APPEND_NEWLINE) for row in rows]
+    return read_table(io.BytesIO(b"".join(lines)), "rows.ndjson")
+
+
 def _parquet(rows: Sequence[dict[str, Any]]) -> Iterator[Batch]:
     file = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(list(rows)), file)
@@ -194,6 +199,11 @@ VALUES: dict[str, tuple[dict[str, Any], dict[str, Any], Any]] = {
         {"r": {"size": [2, 3], "counts": [1, 2, 3]}},
         MaskRuns((2, 3), (1, 2, 3)),
     ),
+    "mask as run lengths in COCO's text form": (
+        {"kind": "mask", "mask": {"runs": "r"}},
+        {"r": {"size": [2, 3], "counts": "123"}},
+        MaskRuns((2, 3), (1, 2, 3)),
+    ),
     "mask as counts and columns of size": (
         {"kind": "mask", "mask": {"runs": "r", "size": {"width": "w", "height": "h"}}},
         {"r": [1, 2, 3], "h": 2, "w": 3},
@@ -225,7 +235,7 @@ VALUES: dict[str, tuple[dict[str, Any], dict[str, Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("read", [_csv, _parquet])
+@pytest.mark.parametrize("read", [_csv, _ndjson, _parquet])
 @pytest.mark.parametrize("case", VALUES)
 def test_a_row_becomes_an_annotation(case: str, read: Any) -> None:
     spec, row, value = VALUES[case]
@@ -436,13 +446,19 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], str, str]] = {
     "run lengths of another size": (
         {"kind": "mask", "mask": {"runs": "r"}},
         {"r": {"size": [2, 3], "counts": [1, 2]}},
-        "bad_mask",
+        "wrong_size",
         "r.counts",
     ),
-    "compressed run lengths": (
+    "text that is no run lengths": (
         {"kind": "mask", "mask": {"runs": "r"}},
-        {"r": {"size": [2, 3], "counts": "abc"}},
-        "compressed_runs",
+        {"r": {"size": [2, 3], "counts": "~"}},
+        "bad_runs",
+        "r.counts",
+    ),
+    "run lengths beyond any picture": (
+        {"kind": "mask", "mask": {"runs": "r"}},
+        {"r": {"size": [2, 3], "counts": [1e300, 1e300]}},
+        "bad_runs",
         "r.counts",
     ),
     "no answer": ({"kind": "radio", "value": "v"}, {"v": None}, "no_answer", "v"),

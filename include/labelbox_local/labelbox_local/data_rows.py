@@ -10,6 +10,7 @@ from labelbox_local.datasets import find_dataset
 from labelbox_local.errors import ConflictError, MalformedRequestError, NotFoundError, RowError
 from labelbox_local.filters import condition
 from labelbox_local.graph import mutation, query
+from labelbox_local.held_keys import held_among, hold_keys
 from labelbox_local.identifiers import now
 from labelbox_local.imports import row_reader
 from labelbox_local.media import wants_media_attributes
@@ -144,7 +145,7 @@ def update_data_row(_: Any, info: Any, where: dict[str, Any], data: dict[str, An
     with platform.store.writing() as write:
         key = changes.get("global_key")
         taken = "SELECT 1 FROM data_row WHERE global_key = ? AND seq <> ?"
-        if key is not None and write.execute(taken, (key, found["seq"])).fetchone():
+        if key is not None and (write.execute(taken, (key, found["seq"])).fetchone() or held_among(write, [key])):
             raise ConflictError(f"Duplicate global key: '{key}'")
         assignments = ", ".join(f"{name} = ?" for name in changes)
         write.execute(f"UPDATE data_row SET {assignments} WHERE seq = ?", (*changes.values(), found["seq"]))  # noqa: S608
@@ -166,7 +167,7 @@ def delete_data_rows(_: Any, info: Any, where: dict[str, Any]) -> list[dict[str,
 
 
 def delete_rows(platform: Platform, numbers: list[int]) -> None:
-    """Delete rows by their `seq`, with all that belongs to them; their global keys are free again."""
+    """Delete rows by their `seq`, with all that belongs to them; their global keys are free again, at once or soon."""
     from labelbox_local.labels import delete_of_rows  # labels and projects know their data rows
     from labelbox_local.projects import remove_rows_from_projects
 
@@ -174,6 +175,7 @@ def delete_rows(platform: Platform, numbers: list[int]) -> None:
     with platform.store.writing() as write:
         for table in ("attachment", "vector"):
             write.execute(f"DELETE FROM {table} WHERE data_row IN (SELECT value FROM json_each(?))", chosen)  # noqa: S608
+        hold_keys(platform, write, numbers)
         delete_of_rows(write, numbers)
         remove_rows_from_projects(write, numbers)
         write.execute("DELETE FROM data_row WHERE seq IN (SELECT value FROM json_each(?))", chosen)

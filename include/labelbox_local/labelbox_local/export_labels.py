@@ -71,6 +71,7 @@ class ProjectsBlock:
     ) -> None:
         self.connection = connection
         self.params: dict[str, Any] = payload["params"]
+        self.known_until = int(payload["known"])
         self.writer = AnnotationWriter(platform, connection, task_id, self.params)
         self.projects = {row["id"]: row for row in self._chosen(payload)}
         self.chosen = as_list(self.projects)
@@ -113,7 +114,7 @@ class ProjectsBlock:
 
     def _labels(self, rows: dict[int, dict[str, Any]], numbers: str) -> dict[tuple[str, int], Rows]:
         found: dict[tuple[str, int], Rows] = {}
-        labels = self._rows("label", "seq", numbers, " AND deleted = 0")
+        labels = self._rows("label", "seq", numbers, f" AND deleted = 0 AND created_at <= {self.known_until}")
         reviews = self._reviews([label["seq"] for label in labels])
         for label in labels:
             shown = self._label(label, rows[label["data_row"]], reviews.get(label["seq"], []))

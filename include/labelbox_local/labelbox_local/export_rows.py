@@ -28,7 +28,7 @@ class RowWriter:
     def __init__(
         self, platform: Platform, connection: sqlite3.Connection, task_id: str, payload: dict[str, Any]
     ) -> None:
-        """`payload` is that of the export task: params, and the project or model run exported."""
+        """`payload` is that of the export task: params, the project or model run, and until when it knows."""
         self.connection = connection
         self.params: dict[str, Any] = payload["params"]
         self.ontology: Ontology = load_ontology(platform, connection)

@@ -11,7 +11,7 @@ from labelbox_local.errors import MalformedRequestError
 from labelbox_local.export_rows import RowWriter
 from labelbox_local.graph import mutation, task_fields
 from labelbox_local.identifiers import now
-from labelbox_local.search import conditions
+from labelbox_local.search import conditions, known_until
 from labelbox_local.store import as_list
 from labelbox_local.workers import TaskStoppedError
 
@@ -63,7 +63,7 @@ def _start(info: Any, asked: dict[str, Any], field: str, what: dict[str, Any]) -
     platform: Platform = info.context
     filters = ((asked.get("filters") or {}).get("searchQuery") or {}).get("query") or []
     payload = {"filters": filters, "params": asked.get("params") or {}, **what}
-    _rows_of(platform, payload)
+    conditions(platform, payload["filters"])
     _check_running(platform, what.get("project"))
     task_id = start_task(platform, EXPORT, asked.get("taskName") or "Export", payload, 0, field)
     return {"taskId": task_id, "isStreamable": True}
@@ -75,13 +75,17 @@ def _rows_of(platform: Platform, payload: dict[str, Any]) -> tuple[str, list[Any
     Raises:
         MalformedRequestError: a filter is wrong.
     """
-    project = payload.get("project")
+    project, known = payload.get("project"), payload["known"]
     text, parameters = conditions(platform, payload["filters"], project)
-    places = (("project_row", "project", project), ("model_run_row", "model_run", payload.get("model_run")))
-    for table, column, value in places:
+    text, parameters = f"{text} AND data_row.created_at <= ?", [*parameters, known]
+    places = (
+        ("project_row", "project", "added_at", project),
+        ("model_run_row", "model_run", "created_at", payload.get("model_run")),
+    )
+    for table, column, since, value in places:
         if value is not None:
-            within = f"SELECT data_row FROM {table} WHERE {column} = ?"  # noqa: S608 - constants only
-            text, parameters = f"{text} AND data_row.seq IN ({within})", [*parameters, value]
+            within = f"SELECT data_row FROM {table} WHERE {column} = ? AND {since} <= ?"  # noqa: S608 - constants only
+            text, parameters = f"{text} AND data_row.seq IN ({within})", [*parameters, value, known]
     return text, parameters
 
 
@@ -131,6 +135,7 @@ def run_export(platform: Platform, task: dict[str, Any]) -> None:
 
 def _lines(platform: Platform, task_id: str, payload: dict[str, Any]) -> Iterator[bytes]:
     """The rows of an export as they were at one moment, oldest first."""
+    payload["known"] = known_until(platform)
     text, parameters = _rows_of(platform, payload)
     connection = platform.store.connect()
     try:

@@ -8,6 +8,7 @@ import orjson
 
 from labelbox_local.errors import NotFoundError, RowError
 from labelbox_local.graph import mutation, query
+from labelbox_local.held_keys import held_among
 from labelbox_local.identifiers import new_id, now
 from labelbox_local.imports import row_reader
 from labelbox_local.store import as_list
@@ -65,10 +66,13 @@ def assign_global_keys(_: Any, info: Any, data: dict[str, Any]) -> dict[str, str
     invalid: list[dict[str, str]] = []
     moment = now()
     with platform.store.writing() as write:
+        held = held_among(write, [each["globalKey"] for each in data["assignInputs"]])
         for each in data["assignInputs"]:
             try:
                 key = reader.read_global_key(each["globalKey"])
             except RowError:
+                key = None
+            if key is None or key in held:
                 invalid.append(each)
                 continue
             changed = write.execute(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from labelbox_local.errors import RowError
+from labelbox_local.held_keys import held_among
 from labelbox_local.identifiers import new_ids, now
 from labelbox_local.media import wants_media_attributes
 from labelbox_local.ontology import load_ontology
@@ -129,6 +130,7 @@ class _Batch:
         by_key = "SELECT global_key, seq FROM data_row WHERE global_key IN (SELECT value FROM json_each(?))"
         by_id = "SELECT id, seq FROM data_row WHERE id IN (SELECT value FROM json_each(?))"
         self.by_key = {r["global_key"]: r["seq"] for r in write.execute(by_key, (as_list(keys),))}
+        self.held = held_among(write, keys)
         self.by_id = {r["id"]: r["seq"] for r in write.execute(by_id, (as_list(ids),))}
         self.signers = {r["id"]: r["signer"] for r in write.execute("SELECT id, signer FROM dataset")}
         self.next_seq = write.execute("SELECT coalesce(max(seq), 0) + 1 AS next FROM data_row").fetchone()["next"]
@@ -153,8 +155,7 @@ class _Batch:
         if row.row_data is None:
             raise RowError("row_data is required to create a data row")
         if row.global_key is not None:
-            if row.global_key in self.by_key:
-                raise RowError(f"Duplicate global key: '{row.global_key}'")
+            self._check_free(row.global_key)
             self.by_key[row.global_key] = self.next_seq
         seq, row_id, moment = self.next_seq, next(self.ids), self.moment
         self.next_seq += 1
@@ -174,8 +175,7 @@ class _Batch:
         found = self.write.execute("SELECT id, dataset, global_key FROM data_row WHERE seq = ?", (seq,)).fetchone()
         changes: dict[str, Any] = {"updated_at": self.moment, "last_activity_at": self.moment}
         if "global_key" in row.given and row.global_key != found["global_key"]:
-            if row.global_key in self.by_key:
-                raise RowError(f"Duplicate global key: '{row.global_key}'")
+            self._check_free(row.global_key)
             self.by_key.pop(found["global_key"], None)
             self.by_key[str(row.global_key)] = seq
             changes["global_key"] = row.global_key
@@ -197,6 +197,10 @@ class _Batch:
             self.write.execute("DELETE FROM vector WHERE data_row = ?", (seq,))
         self._add_lists(row, seq)
         self.successes.append((self.task["seq"], row.position, found["id"]))
+
+    def _check_free(self, key: str | None) -> None:
+        if key in self.by_key or key in self.held:
+            raise RowError(f"Duplicate global key: '{key}'")
 
     def _add_lists(self, row: Row, seq: int) -> None:
         self.attachments.extend((seq, *attachment) for attachment in row.attachments)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from labelbox_local.errors import MalformedRequestError
-from labelbox_local.identifiers import to_microseconds
+from labelbox_local.identifiers import now, to_microseconds
 from labelbox_local.store import as_list
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _OPERATORS = {"GREATER_THAN_OR_EQUAL": ">=", "LESS_THAN_OR_EQUAL": "<="}
 _STATUS_QUEUES = {"InReview": "MANUAL_REVIEW_QUEUE", "InRework": "MANUAL_REWORK_QUEUE"}
+# After every moment, in microseconds.
+ALWAYS = 2**62
 # A condition and its parameters; it speaks of the row of data_row at hand.
 Condition = tuple[str, list[Any]]
 
@@ -52,8 +54,18 @@ def ids_of(platform: Platform, each: dict[str, Any]) -> str:
     return as_list(ids)
 
 
-def times_of(each: dict[str, Any]) -> list[tuple[str, int]]:
+def known_until(platform: Platform) -> int:
+    """Until when exports know what happened: always, or `export_index_seconds` ago."""
+    seconds = platform.switches.export_index_seconds
+    return now() - int(seconds * 1_000_000) if seconds > 0 else ALWAYS
+
+
+def times_of(platform: Platform, each: dict[str, Any]) -> list[tuple[str, int]]:
     """The comparisons of a filter over a time: SQL operator and microseconds. Raises: MalformedRequestError."""
+    return [*_times_asked(each), ("<=", known_until(platform))]
+
+
+def _times_asked(each: dict[str, Any]) -> list[tuple[str, int]]:
     value = each.get("value") or {}
     try:
         zone = ZoneInfo(value.get("timezone") or "UTC")
@@ -117,13 +129,13 @@ def _read_to_label(_: Platform, __: dict[str, Any], project: str | None) -> Cond
     return _in_project("queue IN (SELECT id FROM task_queue WHERE type = 'MANUAL_LABELING_QUEUE')", [], project)
 
 
-def _read_last_activity(_: Platform, each: dict[str, Any], __: str | None) -> Condition:
-    times = times_of(each)
+def _read_last_activity(platform: Platform, each: dict[str, Any], __: str | None) -> Condition:
+    times = times_of(platform, each)
     return " AND ".join(f"last_activity_at {operator} ?" for operator, _ in times), [moment for _, moment in times]
 
 
-def _read_labeled_at(_: Platform, each: dict[str, Any], project: str | None) -> Condition:
-    times = times_of(each)
+def _read_labeled_at(platform: Platform, each: dict[str, Any], project: str | None) -> Condition:
+    times = times_of(platform, each)
     compared = [f"label.created_at {operator} ?" for operator, _ in times]
     where = " AND ".join(["label.data_row = data_row.seq", "label.deleted = 0", *compared])
     parameters: list[Any] = [moment for _, moment in times]

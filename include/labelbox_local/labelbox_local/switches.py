@@ -33,6 +33,7 @@ DOUBTS = {
     "row_data_characters": "How long a text may be: the docs say 64,000 characters, and 16 MB",
     "attachments_per_row": "Whether attachments of a row are limited",
     "attachment_repeat": "Whether an attachment that the row has is made again",
+    "global_key_free_seconds": "How long the global key of a deleted row is not free: the SDK's tests wait up to 180 s",
     "metadata_characters": "The longest string: the docs have said 500, 1,024 and 4,096",
     "embedding_dimensions_least": "The fewest dimensions of an embedding",
     "model_run_config_keys": "What becomes of the keys of a config",
@@ -48,6 +49,7 @@ DOUBTS = {
     "classification_scope": "Whether the scope of a classification binds its answers",
     "mask_pixels": "Whether a mask that can not be read fails",
     "export_key_frames": "The form of key_frame_feature_map",
+    "export_index_seconds": "How late exports have what is new: the SDK's tests wait 7 s",
     "signed_url_seconds": "How long the files of an export can be read",
 }
 
@@ -78,6 +80,7 @@ class Switches:
     attachment_repeat: str = _switch(
         "append", "A further attachment equal to one the row has, made by itself: append, or ignore"
     )
+    global_key_free_seconds: float = _switch(0.0, "Seconds until the global key of a deleted row is free again")
     deletes_per_call: int = _switch(4_000, "Most data rows in one deleteDataRows")
     metadata_fields: int = _switch(500, "Most custom metadata fields of the organization")
     metadata_options: int = _switch(128, "Most options of an enum metadata field")
@@ -128,6 +131,9 @@ class Switches:
     )
     export_key_frames: str = _switch(
         "map", "key_frame_feature_map of a video in an export: map (frame to flag) or list"
+    )
+    export_index_seconds: float = _switch(
+        0.0, "Seconds until exports have a new row or label, and filters by time find what was changed"
     )
     export_filter_ids: int = _switch(2_000, "Most ids or global keys in an export filter")
     exports_at_once: int = _switch(20, "Most exports that run at one time")

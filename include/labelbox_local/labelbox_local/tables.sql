@@ -20,6 +20,9 @@ CREATE INDEX IF NOT EXISTS data_row_dataset ON data_row (dataset);
 CREATE INDEX IF NOT EXISTS data_row_external_id ON data_row (external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX IF NOT EXISTS data_row_media ON data_row (media_state) WHERE media_state = 1;
 
+-- The global key of a deleted row, until it is free again: held_keys.py
+CREATE TABLE IF NOT EXISTS held_key (global_key TEXT PRIMARY KEY, free_at INTEGER NOT NULL) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS attachment (
     id TEXT PRIMARY KEY, data_row INTEGER NOT NULL, type TEXT NOT NULL, value TEXT NOT NULL, name TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS attachment_data_row ON attachment (data_row);

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import threading
 import uuid
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -219,3 +221,49 @@ def test_labels_can_be_sent_to_another_project(labeling: Labeling) -> None:
     blocks = [row["projects"][project.uid] for row in rows]
     assert [block["project_details"]["workflow_status"] for block in blocks] == ["IN_REVIEW", "IN_REVIEW"]
     assert [block["labels"][0]["annotations"]["objects"][0]["name"] for block in blocks] == ["car", "car"]
+
+
+def test_exports_have_what_is_new_only_when_it_is_indexed(client: Any, server: Any) -> None:
+    labeling = make_image_labeling(client, rows=2)
+    labeling.import_labels([labeling.box(0)])
+    window = {"last_activity_at": ["2026-01-01", None]}
+    labeled = {"label_created_at": ["2026-01-01", None]}
+    server.admin("POST", "switches", export_index_seconds=3600)
+    try:
+        assert labeling.export() == []
+        assert exported(labeling.dataset.export()) == []
+        assert keys(labeling, filters=window) == keys(labeling, filters=labeled) == set()
+    finally:
+        server.admin("POST", "switches", export_index_seconds=0)
+    assert keys(labeling) == keys(labeling, filters=window) == {0, 1}
+    assert keys(labeling, filters=labeled) == {0}
+
+
+def test_a_new_label_of_a_row_that_is_indexed_comes_later(client: Any, server: Any) -> None:
+    labeling = make_image_labeling(client, rows=2)
+    make_older(server, labeling, hours=2)
+    window = {"last_activity_at": ["2020-01-01", None]}
+    labeling.import_labels([labeling.box(0)])
+    server.admin("POST", "switches", export_index_seconds=3600)
+    try:
+        assert [row["projects"][labeling.project.uid]["labels"] for row in labeling.export()] == [[], []]
+        assert keys(labeling, filters=window) == {1}
+    finally:
+        server.admin("POST", "switches", export_index_seconds=0)
+    assert len(labeling.labels(0)) == 1
+    assert keys(labeling, filters=window) == {0, 1}
+
+
+def make_older(server: Any, labeling: Labeling, hours: int) -> None:
+    """Date the rows of a project back, in the database of the server."""
+    age = hours * 3_600_000_000
+    rows = "(SELECT data_row FROM project_row WHERE project = ?)"
+    with closing(sqlite3.connect(server.data / "labelbox.sqlite", timeout=60)) as database, database:
+        database.execute(
+            "UPDATE data_row SET created_at = created_at - ?, last_activity_at = last_activity_at - ?"
+            f" WHERE seq IN {rows}",
+            (age, age, labeling.project.uid),
+        )
+        database.execute(
+            "UPDATE project_row SET added_at = added_at - ? WHERE project = ?", (age, labeling.project.uid)
+        )

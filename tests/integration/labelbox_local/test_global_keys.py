@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
+
+import pytest
+from labelbox.schema.identifiable import GlobalKey
+from lbox.exceptions import ResourceConflict, ResourceCreationError
 
 if TYPE_CHECKING:
     from labelbox import Client
@@ -49,3 +54,42 @@ def test_keys_are_cleared_and_free_again(client: Client, dataset: Any) -> None:
     assert (answer["status"], answer["results"]) == ("PARTIAL SUCCESS", ["cleared"])
     assert client.get_data_row(row.uid).global_key is None
     assert dataset.create_data_row(row_data="https://example.com/c", global_key="cleared").global_key == "cleared"
+
+
+def test_the_key_of_a_deleted_row_is_free_at_once(client: Client, dataset: Any) -> None:
+    dataset.create_data_row(row_data="https://example.com/f", global_key="freed").delete()
+    assert dataset.create_data_row(row_data="https://example.com/f", global_key="freed").global_key == "freed"
+
+
+def delete_and_hold(server: Any, dataset: Any, key: str, seconds: float) -> None:
+    server.admin("POST", "switches", global_key_free_seconds=seconds)
+    try:
+        dataset.create_data_row(row_data="https://example.com/h", global_key=key).delete()
+    finally:
+        server.admin("POST", "switches", global_key_free_seconds=0)
+
+
+def test_the_key_of_a_deleted_row_may_be_held(server: Any, client: Client, dataset: Any) -> None:
+    other = dataset.create_data_row(row_data="https://example.com/o", global_key="other")
+    delete_and_hold(server, dataset, "held", 3600)
+    assert client.get_data_row_ids_for_global_keys(["held"])["results"] == [""]
+    with pytest.raises(ResourceCreationError, match="Duplicate global key: 'held'"):
+        dataset.create_data_row(row_data="https://example.com/h", global_key="held")
+    upserted = dataset.upsert_data_rows([{"key": GlobalKey("other"), "global_key": "held"}])
+    upserted.wait_till_done()
+    assert "Duplicate global key: 'held'" in str(upserted.errors)
+    assigned = client.assign_global_keys_to_data_rows([{"data_row_id": other.uid, "global_key": "held"}])
+    assert assigned["status"] == "FAILURE"
+    with pytest.raises(ResourceConflict, match="Duplicate global key: 'held'"):
+        other.update(global_key="held")
+
+
+def test_a_held_key_is_free_in_the_end(server: Any, client: Client, dataset: Any) -> None:
+    other = dataset.create_data_row(row_data="https://example.com/o")
+    delete_and_hold(server, dataset, "soon", 0.5)
+    wanted = [{"data_row_id": other.uid, "global_key": "soon"}]
+    deadline = time.monotonic() + 60
+    while client.assign_global_keys_to_data_rows(wanted)["status"] == "FAILURE":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert client.get_data_row(other.uid).global_key == "soon"

@@ -9,6 +9,7 @@ import orjson
 
 from labelbox_local.export_labels import AnnotationWriter
 from labelbox_local.export_rows import RowWriter
+from labelbox_local.search import ALWAYS
 from labelbox_local.store import as_list
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def read_records(platform: Platform, numbers: list[int], *, full: bool = False) 
     rows = {row["seq"]: row for row in connection.execute(_ROWS, (as_list(numbers),))}
     ordered = [rows[number] for number in numbers if number in rows]
     params = _FULL if full else _BRIEF
-    lines = RowWriter(platform, connection, "page", {"params": params}).lines(ordered)
+    lines = RowWriter(platform, connection, "page", {"params": params, "known": ALWAYS}).lines(ordered)
     records = [Record(row, orjson.loads(line), []) for row, line in zip(ordered, lines, strict=True)]
     prelabels = _prelabels(platform, rows)
     ontologies = _ontologies(platform)

@@ -94,6 +94,7 @@ def make_schema() -> GraphQLSchema:
         uploads,
         webhooks,
         workflow,
+        workflow_config,
     )
 
     types = []

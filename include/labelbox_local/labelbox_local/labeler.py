@@ -30,6 +30,7 @@ from labelbox_local.projects import find_project
 from labelbox_local.reviews import add_review
 from labelbox_local.store import as_list
 from labelbox_local.workflow import LABELING, REVIEW, REWORK, move_rows
+from labelbox_local.workflow_config import move_on
 
 if TYPE_CHECKING:
     from labelbox_local.platform import Platform
@@ -143,7 +144,7 @@ class _Hand:
         limit = -1 if wanted.limit is None else wanted.limit
         return self.platform.store.rows(
             "SELECT data_row.seq, data_row.id, data_row.global_key, data_row.row_data, data_row.media_attributes,"  # noqa: S608
-            " project_row.labels, task_queue.type, batch.consensus"
+            " project_row.labels, project_row.queue, task_queue.type, batch.consensus"
             " FROM project_row JOIN data_row ON data_row.seq = project_row.data_row"
             " LEFT JOIN task_queue ON task_queue.id = project_row.queue LEFT JOIN batch ON batch.id = project_row.batch"
             f" WHERE {' AND '.join(parts)} ORDER BY project_row.priority, data_row.seq LIMIT ?",
@@ -239,7 +240,7 @@ class _Hand:
         return "\n".join(orjson.dumps(line).decode() for line in lines)
 
     def _submit(self, write: sqlite3.Connection, labels: list[NewLabel], rows: dict[int, dict[str, Any]]) -> None:
-        """New labels, or changed ones for rows in rework; rows with as many labels as they need go on to review."""
+        """New labels, or changed ones for rows in rework; rows with as many labels as they need go on."""
         reworked = {seq for seq, row in rows.items() if row["type"] == REWORK and row["labels"]}
         again = [label for label in labels if label.data_row in reworked]
         fresh = [label for label in labels if label.data_row not in reworked]
@@ -249,12 +250,12 @@ class _Hand:
         for label in again:
             self._change(write, label)
         done = [
-            label.data_row
+            rows[label.data_row]
             for label in labels
             if label.data_row in reworked
             or rows[label.data_row]["labels"] + 1 >= _labels_needed(rows[label.data_row]["consensus"])
         ]
-        move_rows(self.platform, write, self.project["id"], done, self._queue("review"), "Submit", self.user)
+        move_on(self.platform, write, self.project["id"], done, "Submit", self.user)
 
     def _change(self, write: sqlite3.Connection, label: NewLabel) -> None:
         """Put new annotations into the label of a row that was rejected."""
@@ -280,10 +281,10 @@ class _Hand:
             "UPDATE project_row SET skipped = 1 WHERE project = ? AND data_row IN (SELECT value FROM json_each(?))",
             (self.project["id"], as_list(numbers)),
         )
-        move_rows(self.platform, write, self.project["id"], numbers, self._queue("review"), "Skip", self.user)
+        move_on(self.platform, write, self.project["id"], rows, "Skip", self.user)
 
     def _review(self, write: sqlite3.Connection, rows: list[dict[str, Any]]) -> None:
-        """Approved rows are done, rejected ones go to rework."""
+        """Approved rows and rejected ones go where the workflow leads: by default, these to rework, those are done."""
         approved = self.wanted.action == "approve"
         score = self.wanted.score if self.wanted.score is not None else (1.0 if approved else -1.0)
         numbers = [row["seq"] for row in rows]
@@ -300,10 +301,8 @@ class _Hand:
         record(write, ids, "APPROVED" if approved else "REJECTED", self.user)
         for label in ids:
             add_review(self.platform, write, label, score, self.user)
-        queue = None if approved else self._queue("rework")
-        move_rows(
-            self.platform, write, self.project["id"], numbers, queue, "Approve" if approved else "Reject", self.user
-        )
+        action = "Approve" if approved else "Reject"
+        move_on(self.platform, write, self.project["id"], rows, action, self.user, rejected=not approved)
 
     def _move(self, write: sqlite3.Connection, rows: list[dict[str, Any]]) -> None:
         numbers, queue = [row["seq"] for row in rows], self._queue(str(self.wanted.queue))

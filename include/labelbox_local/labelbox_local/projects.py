@@ -200,7 +200,7 @@ def _delete(platform: Platform, project_id: str) -> None:
 
     with platform.store.writing() as write:
         delete_of_project(write, project_id)
-        for table in ("project_row", "workflow_move", "batch", "project_member", "project_tag"):
+        for table in ("project_row", "workflow_move", "batch", "project_member", "project_tag", "project_workflow"):
             write.execute(f"DELETE FROM {table} WHERE project = ?", (project_id,))  # noqa: S608 - constants only
         write.execute("UPDATE webhook SET status = 'INACTIVE' WHERE project = ?", (project_id,))
         write.execute("UPDATE project SET deleted = ? WHERE id = ?", (now(), project_id))

@@ -96,7 +96,7 @@ CREATE TABLE IF NOT EXISTS ontology_feature (
     PRIMARY KEY (ontology, feature)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS ontology_feature_feature ON ontology_feature (feature);
 
--- projects.py, members.py, tags.py, workflow.py, batches.py
+-- projects.py, members.py, tags.py, workflow.py, workflow_config.py, batches.py
 
 -- deleted: the time of deletion; a deleted project is found nowhere, its rows are gone from it.
 CREATE TABLE IF NOT EXISTS project (
@@ -119,6 +119,8 @@ CREATE TABLE IF NOT EXISTS task_queue (
     id TEXT PRIMARY KEY, project TEXT NOT NULL, position INTEGER NOT NULL, type TEXT NOT NULL, name TEXT NOT NULL,
     description TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS task_queue_project ON task_queue (project, position);
+-- config is the JSON {nodes, edges} of a workflow that was changed. The nodes that are queues have their ids.
+CREATE TABLE IF NOT EXISTS project_workflow (project TEXT PRIMARY KEY, config TEXT NOT NULL, updated_at INTEGER NOT NULL);
 
 -- consensus is the JSON {numberOfLabels, coveragePercentage} or null.
 CREATE TABLE IF NOT EXISTS batch (

@@ -168,7 +168,8 @@ def delete_data_rows(_: Any, info: Any, where: dict[str, Any]) -> list[dict[str,
 
 def delete_rows(platform: Platform, numbers: list[int]) -> None:
     """Delete rows by their `seq`, with all that belongs to them; their global keys are free again, at once or soon."""
-    from labelbox_local.labels import delete_of_rows  # labels and projects know their data rows
+    from labelbox_local.issues import delete_of_rows as delete_issues  # what belongs to data rows knows them
+    from labelbox_local.labels import delete_of_rows
     from labelbox_local.projects import remove_rows_from_projects
 
     chosen = (as_list(numbers),)
@@ -177,5 +178,6 @@ def delete_rows(platform: Platform, numbers: list[int]) -> None:
             write.execute(f"DELETE FROM {table} WHERE data_row IN (SELECT value FROM json_each(?))", chosen)  # noqa: S608
         hold_keys(platform, write, numbers)
         delete_of_rows(write, numbers)
+        delete_issues(write, numbers)
         remove_rows_from_projects(write, numbers)
         write.execute("DELETE FROM data_row WHERE seq IN (SELECT value FROM json_each(?))", chosen)

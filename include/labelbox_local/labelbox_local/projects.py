@@ -196,10 +196,12 @@ def _check_quality_mode(found: dict[str, Any], data: dict[str, Any]) -> None:
 
 def _delete(platform: Platform, project_id: str) -> None:
     """Delete the project with its batches and labels; its data rows stay in the catalog."""
-    from labelbox_local.labels import delete_of_project  # labels know their project
+    from labelbox_local.issues import delete_of_project as delete_issues  # labels and issues know their project
+    from labelbox_local.labels import delete_of_project
 
     with platform.store.writing() as write:
         delete_of_project(write, project_id)
+        delete_issues(write, project_id)
         for table in ("project_row", "workflow_move", "batch", "project_member", "project_tag", "project_workflow"):
             write.execute(f"DELETE FROM {table} WHERE project = ?", (project_id,))  # noqa: S608 - constants only
         write.execute("UPDATE webhook SET status = 'INACTIVE' WHERE project = ?", (project_id,))

@@ -232,9 +232,3 @@ def labeler_performance(project: dict[str, Any], info: Any, skip: int = 0, first
     return [
         {**row, "user": created_by(row, info), "consensus": None, "averageBenchmarkAgreement": None} for row in found
     ]
-
-
-@project_fields("issues")
-def issues_of_project(project: dict[str, Any], info: Any) -> dict[str, int]:  # noqa: ARG001 - a resolver's signature
-    """Issues cannot be raised here, so there are none."""
-    return {"totalCount": 0}

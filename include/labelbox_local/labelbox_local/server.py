@@ -18,6 +18,7 @@ from labelbox_local.faults import Operation
 from labelbox_local.graph import execute, make_schema
 from labelbox_local.integrations import register_integration, replace_integration
 from labelbox_local.invites import add_user
+from labelbox_local.issues import exported_issues
 from labelbox_local.labeler import play
 from labelbox_local.mask_pixels import paint
 from labelbox_local.pages.site import add_pages
@@ -239,12 +240,18 @@ def _import_result(platform: Platform, task_id: str) -> Iterator[bytes]:
         connection.close()
 
 
+def _issues(platform: Platform, place: str) -> Response:
+    project, _, status = place.partition("/")
+    return json_answer(list(exported_issues(platform, project, status)))
+
+
 # What a signed address begins with: the name of the download in plans of faults, and what answers it.
 _DOWNLOADS: dict[str, tuple[str, Callable[[Platform, str], Response]]] = {
     "uploads": ("downloadUpload", _upload),
     "exports": ("downloadExport", _export_chunk),
     "imports": ("downloadImportFile", _import_file),
     "tasks": ("downloadTaskResult", _task_result),
+    "issues": ("downloadIssues", _issues),
 }
 
 

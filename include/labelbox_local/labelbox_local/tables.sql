@@ -225,3 +225,21 @@ CREATE INDEX IF NOT EXISTS prediction_import ON prediction (import);
 CREATE TABLE IF NOT EXISTS mask (
     owner TEXT NOT NULL, frame INTEGER NOT NULL, feature TEXT NOT NULL, shown TEXT NOT NULL, uri TEXT, png BLOB,
     color TEXT, height INTEGER, width INTEGER, runs TEXT, PRIMARY KEY (owner, frame, feature)) WITHOUT ROWID;
+
+-- issues.py, issue_comments.py, issue_categories.py
+
+-- number counts the issues of a project; position is JSON; status: Open, Resolved.
+CREATE TABLE IF NOT EXISTS issue (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL, number INTEGER NOT NULL,
+    data_row INTEGER NOT NULL, label TEXT, category TEXT, content TEXT NOT NULL, position TEXT NOT NULL,
+    status TEXT NOT NULL, created_by TEXT NOT NULL, resolved_by TEXT, created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL, resolved_at INTEGER, content_updated_at INTEGER);
+CREATE INDEX IF NOT EXISTS issue_project ON issue (project);
+CREATE INDEX IF NOT EXISTS issue_data_row ON issue (data_row);
+CREATE TABLE IF NOT EXISTS issue_comment (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, issue TEXT NOT NULL, content TEXT NOT NULL,
+    created_by TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS issue_comment_issue ON issue_comment (issue);
+CREATE TABLE IF NOT EXISTS issue_category (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL, name TEXT NOT NULL,
+    description TEXT NOT NULL);

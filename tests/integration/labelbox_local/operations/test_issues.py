@@ -41,9 +41,6 @@ def test_issues(client: Client, fresh: Client, line: Line, project: Project, key
     assert opened.delete() is True
     assert (listed(kept), httpx.get(kept.export_issues()).json()) == ([], [])
     assert [each.uid for each in kept.labels()] == [label.uid]
-    # The operations that were asked of the other client.
-    project.get_issue(project.create_issue("Dark", row).id)
-    list(project.get_issues())
     line.check(
         "CreateIssuePyApi", "GetIssuePyApi", "GetProjectIssuesPyApi", "UpdateIssuePyApi", "ResolveIssuePyApi",
         "OpenIssuePyApi", "DeleteIssuePyApi", "GetProjectIssuesExportPyApi",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import pyarrow as pa
@@ -19,6 +19,16 @@ FLAG = pa.bool_()
 TIME = pa.timestamp("us", tz="UTC")
 
 _ID = b"labelbox_id"
+
+Row = Mapping[str, Any]
+"""A row of a table by column; columns that are left out are null."""
+
+
+class Rows(NamedTuple):
+    """Rows that have some columns in common: those of one label, say; no row has one of these itself."""
+
+    common: Row
+    rows: Sequence[Row]
 
 
 def column(name: str, kind: pa.DataType, labelbox_id: str | None = None) -> pa.Field:
@@ -42,21 +52,35 @@ def as_json(value: Any) -> str | None:
     return orjson.dumps(value).decode() if value else None
 
 
-def record_batch(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.RecordBatch:
-    """Return rows as a batch; what a row leaves out is null. Times are texts in ISO 8601 with their offset.
+def record_batch(groups: Sequence[Rows], schema: pa.Schema) -> pa.RecordBatch:
+    """Return rows as a batch, in their order. Times are texts in ISO 8601 with their offset.
+
+    What rows have in common is converted once, and columns that none of them has are not looked for.
 
     :raises LabelboxError: a value that is not of the type of its column
     """
-    return pa.RecordBatch.from_arrays([_array(rows, field) for field in schema], schema=schema)
+    common = [group.common for group in groups]
+    rows = [row for group in groups for row in group.rows]
+    in_common, in_rows = set[str]().union(*common), set[str]().union(*rows)
+    positions = pa.array([at for at, group in enumerate(groups) for _ in group.rows], pa.int32())
+    columns = []
+    for field in schema:
+        if field.name in in_common:
+            columns.append(_array(common, field).take(positions))
+        elif field.name in in_rows:
+            columns.append(_array(rows, field))
+        else:
+            columns.append(pa.nulls(len(rows), field.type))
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _array(rows: Sequence[Mapping[str, Any]], field: pa.Field) -> pa.Array:
+def _array(rows: Sequence[Row], field: pa.Field) -> pa.Array:
     name = field.name
     values = [row.get(name) for row in rows]
     try:
         return array(values, field.type)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        raise _misfit(rows, values, field) from None
+        raise _misfit(values, field) from None
 
 
 def array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
@@ -69,11 +93,10 @@ def array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     return pa.array(values, kind)
 
 
-def _misfit(rows: Sequence[Mapping[str, Any]], values: Sequence[Any], field: pa.Field) -> LabelboxError:
-    for row, value in zip(rows, values, strict=True):
+def _misfit(values: Sequence[Any], field: pa.Field) -> LabelboxError:
+    for value in values:
         try:
             array([value], field.type)
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            where = f"data row {row.get('data_row_id')} of the export"
-            return LabelboxError(f"{field.name} = {shorten(value)} is no {field.type}", where=where)
-    return LabelboxError(f"{field.name} has values that make no column of {field.type}")
+            return LabelboxError(f"{field.name} = {shorten(value)} is no {field.type}", where="export")
+    return LabelboxError(f"{field.name} has values that make no column of {field.type}", where="export")

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 
-from labelbox_airflow.engine.exports.records.arrow import TEXT, column
+from labelbox_airflow.engine.exports.records.arrow import TEXT, Rows, column
 from labelbox_airflow.engine.exports.records.line import ExportedRow
-from labelbox_airflow.engine.exports.records.record_set import RecordSet, Row
+from labelbox_airflow.engine.exports.records.record_set import RecordSet
 
 
 class RawRecords(RecordSet):
@@ -24,14 +24,15 @@ class RawRecords(RecordSet):
     def __init__(self, projects: Sequence[str] | None = None) -> None:
         self.projects, self._project_id = scope_of_rows(projects)
 
-    def rows(self, exported: ExportedRow) -> Iterable[Row]:
+    def rows(self, exported: ExportedRow) -> Iterable[Rows]:
         """Yield the one row of a data row."""
-        yield {
+        row = {
             "project_id": self._project_id,
             "data_row_id": exported.id,
             "global_key": exported.data_row.get("global_key"),
             "line": exported.line,
         }
+        yield Rows({}, [row])
 
 
 def scope_of_rows(projects: Sequence[str] | None) -> tuple[tuple[str, ...] | None, str | None]:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import pyarrow as pa
 
 from labelbox_airflow.engine.collector import collector_paused
-from labelbox_airflow.engine.exports.records.arrow import record_batch
+from labelbox_airflow.engine.exports.records.arrow import Rows, record_batch
 from labelbox_airflow.engine.exports.records.line import ExportedRow, read_line
 from labelbox_airflow.engine.tables.batches import BATCH_ROWS
 
 BATCH_BYTES = 16 << 20
-
-Row = Mapping[str, Any]
-"""A row of a table by column; columns that are left out are null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +36,20 @@ class Records:
 class _Gathered:
     """Rows and the data rows they are of, on their way into a batch; ``size`` is that of their lines in bytes."""
 
-    rows: list[Row] = field(default_factory=list)
+    groups: list[Rows] = field(default_factory=list)
     data_rows: dict[str, None] = field(default_factory=dict)
+    count: int = 0
     size: int = 0
 
+    def add(self, data_row_id: str, groups: Iterable[Rows], size: int) -> None:
+        self.data_rows[data_row_id] = None
+        for group in groups:
+            self.groups.append(group)
+            self.count += len(group.rows)
+        self.size += size
+
     def is_full(self) -> bool:
-        return len(self.rows) >= BATCH_ROWS or len(self.data_rows) >= BATCH_ROWS or self.size >= BATCH_BYTES
+        return max(self.count, len(self.data_rows)) >= BATCH_ROWS or self.size >= BATCH_BYTES
 
 
 class RecordSet(ABC):
@@ -59,7 +63,7 @@ class RecordSet(ABC):
     projects: tuple[str, ...] | None = None
 
     @abstractmethod
-    def rows(self, exported: ExportedRow) -> Iterable[Row]:
+    def rows(self, exported: ExportedRow) -> Iterable[Rows]:
         """Yield the rows of the table that one exported data row becomes; there may be none."""
 
     def batches(self, lines: Iterable[bytes]) -> Iterator[Records]:
@@ -77,13 +81,12 @@ class RecordSet(ABC):
             if exported.id in gathered.data_rows or gathered.is_full():
                 yield self._records(gathered)
                 gathered = _Gathered()
-            gathered.data_rows[exported.id] = None
-            gathered.rows.extend(self.rows(exported))
-            gathered.size += len(line)
+            with collector_paused():
+                gathered.add(exported.id, self.rows(exported), len(line))
         if gathered.data_rows:
             yield self._records(gathered)
 
     @collector_paused()
     def _records(self, gathered: _Gathered) -> Records:
-        batch = record_batch(gathered.rows, self.schema)
+        batch = record_batch(gathered.groups, self.schema)
         return Records(batch, list(gathered.data_rows), self.projects)

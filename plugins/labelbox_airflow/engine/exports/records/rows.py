@@ -7,11 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from labelbox_airflow.engine.exports.records.arrow import NUMBER, TEXT, TIME, WHOLE, as_json, column, struct
+from labelbox_airflow.engine.exports.records.arrow import NUMBER, TEXT, TIME, WHOLE, Rows, as_json, column, struct
 from labelbox_airflow.engine.exports.records.line import Entry, ExportedRow
 from labelbox_airflow.engine.exports.records.metadata import MetadataColumns
 from labelbox_airflow.engine.exports.records.raw import scope_of_rows
-from labelbox_airflow.engine.exports.records.record_set import RecordSet, Row
+from labelbox_airflow.engine.exports.records.record_set import RecordSet
 from labelbox_airflow.engine.metadata_schema import MetadataSchema
 
 _PLAIN = {
@@ -79,7 +79,7 @@ class RowRecords(RecordSet):
         ]
         self.schema = pa.schema([*plain, *self._metadata.columns, *lists, column("other", TEXT)])
 
-    def rows(self, exported: ExportedRow) -> Iterable[Row]:
+    def rows(self, exported: ExportedRow) -> Iterable[Rows]:
         """Yield the one row of a data row."""
         media = dict(exported.items("media_attributes"))
         values, unknown = self._metadata.values(exported)
@@ -89,7 +89,7 @@ class RowRecords(RecordSet):
             "metadata_fields": unknown,
             **{key: value for key, value in exported.content.items() if key not in _CONTENT},
         }
-        yield {
+        row = {
             "project_id": self._project_id,
             "data_row_id": exported.id,
             **{key: exported.data_row.get(key) for key in _DATA_ROW},
@@ -102,6 +102,7 @@ class RowRecords(RecordSet):
             "projects": list(_projects(exported, self._only)),
             "other": as_json({key: value for key, value in other.items() if value}),
         }
+        yield Rows({}, [row])
 
 
 def _text(value: Any) -> str | None:

@@ -1,10 +1,10 @@
 """A data row of an export becomes one typed row, whatever the line happens to have."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 import pytest
+from tests.unit.engine.exports.records.lines import line
 
 from labelbox_airflow.engine.errors import LabelboxError
 from labelbox_airflow.engine.exports.records.raw import RawRecords
@@ -50,10 +50,6 @@ FULL = {
         }
     },
 }
-
-
-def line(content: Any) -> bytes:
-    return orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def test_a_full_row_is_typed_and_what_has_no_column_is_kept() -> None:
@@ -111,7 +107,7 @@ def test_batches_are_bounded() -> None:
     [
         (b'{"data_row": {"id": "d', "line 2 of the export: the line is no JSON"),
         (b"[1]", "line 2 of the export: the line is no exported data row"),
-        (line({"data_row": {"id": "d2"}, "media_attributes": {"width": "wide"}}), "d2 of the export: width = 'wide'"),
+        (line({"data_row": {"id": "d2"}, "media_attributes": {"width": "wide"}}), "export: width = 'wide'"),
         (line({"data_row": {"id": "d2", "details": {"created_at": "soon"}}}), "created_at = 'soon' is no timestamp"),
         (line({"data_row": {"id": "d2"}, "projects": []}), None),
         (line({"data_row": {"id": "d2"}, "projects": {"p": {"labels": 3}}}), "projects.p is not as in exports"),

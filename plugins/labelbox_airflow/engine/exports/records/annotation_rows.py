@@ -10,13 +10,12 @@ from labelbox_airflow.engine.annotations.model import Span
 from labelbox_airflow.engine.annotations.problems import AnnotationError
 from labelbox_airflow.engine.exports.records.arrow import as_json
 from labelbox_airflow.engine.exports.records.geometry import GeometryForm
-from labelbox_airflow.engine.exports.records.kinds import UNKNOWN, Columns, Kinds, answer_key, name_of
+from labelbox_airflow.engine.exports.records.kinds import QUESTIONS, UNKNOWN, Columns, Kinds, answer_key, name_of
 from labelbox_airflow.engine.exports.records.line import Entry
 
 _LISTS = ("objects", "classifications", "relationships")
 _MOVING = ("frames", "timestamp", "segments", "key_frame_feature_map")
 _NOWHERE: Columns = {}
-_QUESTIONS = frozenset(("radio", "checklist", "text"))
 
 Path = Sequence[str]
 """The classes and options that something is nested in."""
@@ -68,7 +67,7 @@ class AnnotationRows:
         }
         for nested in entry.get("classifications") or ():
             yield from self._entry(nested, place, here, entry.get("feature_id"))
-        if found["kind"] in _QUESTIONS:
+        if found["kind"] in QUESTIONS:
             yield from self._of_options(entry, place, here)
 
     def _of_options(self, entry: Entry, place: Columns, path: Path) -> Iterator[Columns]:

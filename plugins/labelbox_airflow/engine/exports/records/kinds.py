@@ -16,6 +16,7 @@ from labelbox_airflow.engine.exports.records.line import Entry
 Columns = dict[str, Any]
 UNKNOWN = "unknown"
 """The kind of what these tables have no columns for: it is whole in ``other``."""
+QUESTIONS = frozenset(("radio", "checklist", "text"))
 
 _PAGE = frozenset(("page_number", "unit"))
 _MESSAGE = frozenset(("message_id",))

@@ -93,7 +93,7 @@ class RowRecords(RecordSet):
             "project_id": self._project_id,
             "data_row_id": exported.id,
             **{key: exported.data_row.get(key) for key in _DATA_ROW},
-            "row_data": _text(exported.data_row.get("row_data")),
+            "row_data": text_of(exported.data_row.get("row_data")),
             **{key: details.get(key) for key in _DETAILS},
             **{key: media.get(key) for key in MEDIA},
             **values,
@@ -105,7 +105,8 @@ class RowRecords(RecordSet):
         yield Rows({}, [row])
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
+    """Return a text as it is, and an object as JSON."""
     return value if isinstance(value, str) else as_json(value)
 
 

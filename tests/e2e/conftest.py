@@ -167,8 +167,8 @@ class Deployment:
         states: dict[str, list[str]] = {}
         for ti in sorted(run.get_task_instances(), key=lambda ti: ti.map_index):
             states.setdefault(ti.task_id, []).append(str(ti.state))
-        report = run.get_task_instance("report")
-        counts = report.xcom_pull(task_ids="report") if report is not None and report.state == "success" else None
+        report = next((ti for ti in run.get_task_instances() if ti.task_id.rpartition(".")[2] == "report"), None)
+        counts = report.xcom_pull(task_ids=report.task_id) if report is not None and report.state == "success" else None
         return Ran(run.run_id, str(run.state), states, failures, counts or {})
 
     def run_well(self, sync: str, date: datetime, **options: Any) -> Ran:

@@ -8,7 +8,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import conf
+from airflow.sdk import conf, literal
+from airflow.sdk.definitions._internal.mixins import ResolveMixin
 
 from labelbox_airflow.engine.annotations.spec import AnnotationsSpec
 from labelbox_airflow.engine.errors import ConfigurationError, LabelboxError, LabelboxUnavailableError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from labelbox_airflow.engine.ledger import Ledger, Run
     from labelbox_airflow.engine.ontology.tree import Ontology
     from labelbox_airflow.engine.window import Window
+    from labelbox_airflow.sources.annotation_records import AnnotationRecords
     from labelbox_airflow.sources.annotations import AnnotationSource
 
 FIRST_LOOK = 10.0  # seconds in which most imports end; deferring costs about as much
@@ -34,30 +36,37 @@ class LabelboxPrepareAnnotationsOperator(LabelboxOperator):
     Each annotation is checked against the ontology of the project and the asset of its data row, which has to be in
     the project. Wrong ones are kept with the reason. Reads the window of the run.
 
-    :param annotations: as under ``annotations:`` of a sync file
+    :param annotations: as under ``annotations:`` of a sync file; ``from`` may be left out
     :param source: where they are
+    :param records: annotations given directly instead: see
+        :class:`~labelbox_airflow.sources.annotation_records.AnnotationRecords`
     :param target: what :class:`LabelboxEnsureProjectOperator` returned
     :param base: directory that relative URIs are relative to
     :param guard: ``max_rejected``, as under ``guard:`` of a sync file; checked before anything is sent
     :return: names of the units to import; none in a dry run
     """
 
-    template_fields: Sequence[str] = (*LabelboxOperator.template_fields, "target")
+    template_fields: Sequence[str] = (*LabelboxOperator.template_fields, "target", "records")
 
     def __init__(
         self,
         *,
         annotations: Mapping[str, Any],
-        source: AnnotationInput,
+        source: AnnotationInput | None = None,
+        records: Any = None,
         target: Mapping[str, Any] | Any,
         base: str | None = None,
         guard: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        AnnotationsSpec.model_validate(annotations)  # what is wrong with it is refused while the DAG is parsed
-        self.annotations = annotations
+        if (source is None) == (records is None):
+            raise ValueError("give annotations by source (where they are) or by records (themselves)")
+        self.annotations = {"from": source.name if source is not None else "records", **annotations}
+        AnnotationsSpec.model_validate(self.annotations)  # what is wrong with it is refused while the DAG is parsed
         self.source = source
+        # Texts of annotations are no templates.
+        self.records = records if records is None or isinstance(records, ResolveMixin) else literal(records)
         self.target = target
         self.base = base
         self.guard = guard or {}
@@ -129,16 +138,19 @@ class LabelboxPrepareAnnotationsOperator(LabelboxOperator):
             )
         return stored.tree, project.media_type or "IMAGE"
 
-    def _open(self, spec: AnnotationsSpec) -> AnnotationSource:
+    def _open(self, spec: AnnotationsSpec) -> AnnotationSource | AnnotationRecords:
         from labelbox_airflow.engine.annotations.targets import AssetSizes
+        from labelbox_airflow.sources.annotation_records import AnnotationRecords
         from labelbox_airflow.sources.annotations import AnnotationFiles, AnnotationTable
         from labelbox_airflow.sources.tables import TableSource
 
         base = Path(self.base) if self.base else None
+        sizes = AssetSizes(self._hook.transport(), self.target["project_id"])
+        if self.source is None:
+            return AnnotationRecords(self.records, spec, f"records of {self.task_id}", sizes)
         given = self.source.spec
         if isinstance(given, AnnotationFilesSpec):
             return AnnotationFiles(given, base)
-        sizes = AssetSizes(self._hook.transport(), self.target["project_id"])
         return AnnotationTable(TableSource(given, base), spec, sizes)
 
     def _come_back_later(self) -> None:
@@ -239,19 +251,23 @@ def annotation_stages(
     base: str | None,
     common: Mapping[str, Any],
     pool: Mapping[str, str],
+    *,
+    records: Any = None,
 ) -> list[Any]:
     """Return the tasks that import annotations into a project, to go one after the other; none without annotations.
 
     :param target: output of the task that ensures the project
     :param common: arguments that all operators of the sync have
     :param pool: ``{"pool": name}`` for the imports, or nothing
+    :param records: annotations given directly, instead of ``source``
     """
-    if annotations is None or source is None:
+    if annotations is None:
         return []
     prepare = LabelboxPrepareAnnotationsOperator(
         task_id="prepare_annotations",
         annotations=annotations,
         source=source,
+        records=records,
         target=target,
         base=base,
         guard=guard,

@@ -8,6 +8,8 @@ from typing import Any
 from airflow.sdk import TaskGroup, chain
 
 from labelbox_airflow.hooks.labelbox import LabelboxHook
+from labelbox_airflow.operators.annotations import annotation_stages
+from labelbox_airflow.operators.begin import LabelboxBeginRunOperator
 from labelbox_airflow.operators.data_rows import (
     LabelboxExtractDataRowsOperator,
     LabelboxGateOperator,
@@ -16,6 +18,7 @@ from labelbox_airflow.operators.data_rows import (
 from labelbox_airflow.operators.datasets import LabelboxEnsureDatasetOperator
 from labelbox_airflow.operators.projects import project_stages
 from labelbox_airflow.operators.report import LabelboxReportOperator
+from labelbox_airflow.sources.annotations import annotation_input
 
 
 def records_task_group(
@@ -82,4 +85,60 @@ def records_task_group(
         stages = [upload, *project_stages(project, (rows or {}).get("media_type"), None, common)]
         chain(ensure, extract, gate, *stages, report)
         [ensure, extract, gate, *stages] >> report
+    return group
+
+
+def annotations_task_group(
+    sync: str,
+    *,
+    project: Mapping[str, Any],
+    annotations: Mapping[str, Any],
+    records: Any = None,
+    source: str | Mapping[str, Any] | None = None,
+    guard: Mapping[str, Any] | None = None,
+    alerts: Sequence[Mapping[str, Any]] = (),
+    pool: str | None = None,
+    group_id: str | None = None,
+    labelbox_conn_id: str = LabelboxHook.default_conn_name,
+    ledger: dict[str, str] | None = None,
+    staging: dict[str, str] | None = None,
+) -> TaskGroup:
+    """Add a task group that imports annotations into a project whose data rows are there; return it.
+
+    Its tasks are those of a sync file of annotations alone, ``begin → ensure_project → prepare_annotations →
+    import_annotations → report``, and behave the same.
+
+    :param sync: what the ledger knows the annotations by; no other sync may have the name
+    :param project: ``{"id"}`` or ``{"name"}``, as under ``project:`` of a sync file
+    :param annotations: ``{"as": "prelabels"}`` or labels, and all else that goes under ``annotations:``
+    :param records: ``labelbox.types.Label`` objects or dicts as in Labelbox's NDJSON, in a list or another iterable;
+        with ``table`` or ``wide`` in ``annotations`` a list of dicts or a pandas DataFrame; a function that returns one
+        of these when the task runs; or the output of a task. Airflow does not hand labels from task to task: return
+        ``list(annotation_lines(labels))`` there (:func:`~labelbox_airflow.sources.sdk_labels.annotation_lines`)
+    :param source: or the URI of NDJSON files, or what goes under ``sources:`` for other files and tables
+    :param guard: ``max_rejected``, as under ``guard:``
+    :param alerts: as under ``alerts:``
+    :param pool: Airflow pool of the imports
+    :param group_id: ``sync`` unless given
+    :param ledger: ``{"connection"}`` or ``{"url"}``, when not where the deployment keeps it
+    :param staging: ``{"url", "connection"}``, when not where the deployment keeps it
+    """
+    common: dict[str, Any] = {
+        "sync": sync,
+        "labelbox_conn_id": labelbox_conn_id,
+        "ledger": ledger,
+        "staging": staging,
+    }
+    given = annotation_input(source) if source is not None else None
+    with TaskGroup(group_id or sync) as group:
+        goal = f"project {project.get('name') or project.get('id')}"
+        begin = LabelboxBeginRunOperator(task_id="begin", goal=goal, **common)
+        (ensure,) = project_stages(project, None, None, common, sends=False)
+        pools = {"pool": pool} if pool else {}
+        stages = annotation_stages(annotations, given, ensure.output, guard or {}, None, common, pools, records=records)
+        report = LabelboxReportOperator(
+            task_id="report", ensure_task_id=begin.task_id, guard=guard, alerts=alerts, **common
+        )
+        chain(begin, ensure, *stages, report)
+        [begin, ensure, *stages] >> report
     return group

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from labelbox_airflow.engine.annotations.readers.coco_spec import CocoSpec
 from labelbox_airflow.engine.annotations.spec import AnnotationsSpec
-from labelbox_airflow.engine.errors import SourceError
+from labelbox_airflow.engine.errors import ConfigurationError, SourceError
+from labelbox_airflow.engine.tables.options import format_of
 from labelbox_airflow.sources.location import Location, LocationSpec
 from labelbox_airflow.sources.tables import TableSourceSpec
 
@@ -50,12 +51,41 @@ class AnnotationFilesSpec(LocationSpec):
         return self
 
 
+_SPECS: TypeAdapter[AnnotationFilesSpec | TableSourceSpec] = TypeAdapter(
+    Annotated[AnnotationFilesSpec | TableSourceSpec, Field(discriminator="type")]
+)
+
+
 @dataclass(frozen=True)
 class AnnotationInput:
     """The source of a sync's annotations."""
 
     name: str
     spec: AnnotationFilesSpec | TableSourceSpec
+
+
+def annotation_input(given: str | Mapping[str, Any]) -> AnnotationInput:
+    """Return a source of annotations that is no part of a sync file.
+
+    :param given: as under ``sources:`` of a sync file, of type annotations or table; or a URI alone, of NDJSON
+    :raises ConfigurationError: it is wrong, a URI of other files, or says to wait
+    """
+    if isinstance(given, str):
+        if format_of(given) != "ndjson":
+            raise ConfigurationError(
+                f"'{given}' does not say what kind of annotations it has",
+                where="source",
+                remedy='Give {"type": "annotations", "uri": …, "format": "coco"}, or {"type": "table", "uri": …}.',
+            )
+        given = {"type": "annotations", "uri": given, "format": "ndjson"}
+    try:
+        spec = _SPECS.validate_python(given)
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise ConfigurationError(said, where="source") from None
+    if spec.waits:
+        raise ConfigurationError("wait_for and settle are for sync files", where="source", remedy="Use a sensor.")
+    return AnnotationInput("source", spec)
 
 
 class AnnotationFiles:

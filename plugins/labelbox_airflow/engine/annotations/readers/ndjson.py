@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
-from labelbox_airflow.engine.annotations.model import DataRow, Origin
+from labelbox_airflow.engine.annotations.model import Annotation, DataRow, Origin
 from labelbox_airflow.engine.annotations.ndjson.line import LineReader
 from labelbox_airflow.engine.annotations.problems import AnnotationError, RejectedAnnotation
 from labelbox_airflow.engine.annotations.readers import Read
@@ -25,6 +25,17 @@ def read_ndjson(file: BinaryIO, place: str) -> Iterator[Read]:
     reader = LineReader(place)
     for origin, line in parsed_lines(file, place):
         yield line if isinstance(line, RejectedAnnotation) else _read(reader, line, origin)
+
+
+def read_objects(objects: Iterable[Any], place: str) -> Iterator[Read]:
+    """Yield what each object of that NDJSON is, where they are at hand and no file; what is none is rejected alone."""
+    reader = LineReader()
+    for position, line in enumerate(objects, 1):
+        origin = Origin(place, position, "record")
+        read = _read(reader, line, origin)
+        if isinstance(read, Annotation):
+            read.origin = origin  # type: ignore[misc]  # ours alone so far
+        yield read
 
 
 def _read(reader: LineReader, line: Any, origin: Origin) -> Read:

@@ -40,6 +40,7 @@ async def carry_out(
 ) -> Response:
     """Count the call and answer it with what `work` gives, or as the limit of requests or a planned fault says."""
     platform.faults.count(operation)
+    operation.becomes_current()
     wait = platform.request_rate.wait_of_one_more(platform.switches.requests_per_minute)
     if wait is not None:
         sent = platform.switches.retry_after_header == "send"

@@ -6,6 +6,7 @@ import hashlib
 import re
 import threading
 from collections import Counter
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -15,6 +16,9 @@ _HEAD = re.compile(r"\s*(query|mutation)?\s*(\w+)?[^{]*\{\s*(\w+)")
 EVERY_OPERATION = "*"
 # The downloads by signed address, which are no calls: the files of uploads, exports, annotation imports and tasks.
 DOWNLOADS = ("downloadUpload", "downloadExport", "downloadImportFile", "downloadTaskResult")
+
+
+_called: ContextVar[str | None] = ContextVar("called", default=None)
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,15 @@ class Operation:
         if head is None:
             return cls("query", "", "")
         return cls(head[1] or "query", head[2] or head[3], head[3])
+
+    @classmethod
+    def of_task(cls, field: str) -> Operation:
+        """The mutation that starts a task, by its field and the name of the request that is being carried out."""
+        return cls("mutation", _called.get() or field, field)
+
+    def becomes_current(self) -> None:
+        """Note that this request is being carried out here, for the tasks that it starts."""
+        _called.set(self.name)
 
     @property
     def words(self) -> set[str]:

@@ -43,7 +43,7 @@ _COLUMNS = {
 def start_task(platform: Platform, kind: str, name: str, payload: dict[str, Any], total: int, field: str) -> str:
     """Write the task down and hand it to its lane; its id. `field` names the mutation, for planned faults."""
     task_id, moment = new_id(), now()
-    fault = platform.faults.take(Operation("mutation", field, field), of_task=True)
+    fault = platform.faults.take(Operation.of_task(field), of_task=True)
     plan = {"kind": fault.task, "every": fault.every if fault.task == "drop_rows" else 0} if fault else {}
     due = moment + int(platform.switches.task_seconds * 1_000_000)
     with platform.store.writing() as write:

@@ -189,8 +189,12 @@ class LabelboxImportAnnotationsOperator(LabelboxOperator):
     @without_vain_retries
     def execute(self, context: Mapping[str, Any]) -> dict[str, int]:
         """Send the unit's imports, or find those it was sent with, and settle them."""
+        return self._send(context, starts=True)
+
+    def _send(self, context: Mapping[str, Any], *, starts: bool) -> dict[str, int]:
         with self._sending(context) as sending:
-            sending.start()
+            if starts:
+                sending.start()
             seconds = FIRST_LOOK if self.deferrable else self.import_timeout.total_seconds()
             running = sending.wait(seconds)
             if running is None:
@@ -209,6 +213,7 @@ class LabelboxImportAnnotationsOperator(LabelboxOperator):
         self.defer(trigger=trigger, method_name="execute_complete")
         raise AssertionError("defer() raises")
 
+    @without_vain_retries
     def execute_complete(self, context: Mapping[str, Any], event: Mapping[str, Any] | None = None) -> dict[str, int]:
         """Go on after an import has ended."""
         if event is None or event.get("status") == "error":
@@ -218,8 +223,7 @@ class LabelboxImportAnnotationsOperator(LabelboxOperator):
             raise LabelboxUnavailableError(
                 f"the import '{event['name']}' has not ended: {event['message']}", remedy="A retry goes on waiting."
             )
-        counts: dict[str, int] = self.execute(context)
-        return counts
+        return self._send(context, starts=False)
 
     @contextmanager
     def _sending(self, context: Mapping[str, Any]) -> Iterator[UnitImport]:

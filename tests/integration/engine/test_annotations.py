@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.integration.engine.conftest import ROWS, World
 
+from labelbox_airflow.engine.annotations.imports.upload import ImportFailedError
 from labelbox_airflow.engine.annotations.model import Annotation, BoundingBox, DataRow, Feature, Origin
 from labelbox_airflow.engine.errors import TooManyRejectedError
 from labelbox_airflow.engine.guard import GuardSpec
@@ -15,6 +16,8 @@ from labelbox_airflow.engine.ontology.document import read_document
 from labelbox_airflow.engine.ontology.tree import Ontology
 from labelbox_airflow.engine.project.ensure import ensure_project
 from labelbox_airflow.engine.project.spec import ProjectSpec, SelectSpec
+from labelbox_airflow.engine.transport import Transport
+from labelbox_local.stack import LocalLabelbox
 
 if TYPE_CHECKING:
     from labelbox import Client
@@ -52,6 +55,8 @@ class Project:
         """Return data row → left edges of its pre-labels."""
         found: dict[int, list[float]] = {}
         for each in self.sdk.get_project(self.id).get_mal_prediction_imports():
+            if each.state.value == "FAILED":
+                continue
             failed = {status["uuid"] for status in each.statuses if status["status"] != "SUCCESS"}
             for line in each.inputs:
                 if line["uuid"] not in failed:
@@ -166,3 +171,42 @@ def test_rows_that_a_person_has_labeled_are_left_alone_unless_told(project: Proj
     assert project.annotate("second", boxes, **{"as": "labels"}) == {"labeled": 1, "unchanged": 1}
     assert project.labels() == {0: [[50]]}
     assert project.annotate("third", boxes, if_labeled="send") == {"sent": 1, "unchanged": 1}
+
+
+class Reasoned:
+    """A transport whose failed imports say why."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def download(self, url: str) -> Iterable[bytes]:
+        return [b"the disk is full"] if "/errors" in url else self._transport.download(url)
+
+
+@pytest.mark.usefixtures("no_faults")
+@pytest.mark.parametrize("reasoned", [True, False])
+def test_an_import_that_fails_names_itself_and_a_retry_sends_it_once(
+    project: Project, local_labelbox: LocalLabelbox, reasoned: bool
+) -> None:
+    project.annotate("before", [project.box(0, 1), project.box(1, 2)])
+    boxes = [project.box(0, 5), project.box(1, 2), project.box(2, 3)]
+    operation = "createMALPredictionImportByFilePyApi"
+    local_labelbox.admin("POST", "faults", {"operation": operation, "task": "failed"})
+    if reasoned:
+        project.world.open_transport = Reasoned
+    reason = ": the disk is full" if reasoned else " and gave no reason"
+    with pytest.raises(ImportFailedError, match=f"the import 'engine .*' of 3 annotations ended as FAILED{reason}"):
+        project.annotate("run", boxes)
+    assert project.world.dead_letters("run") == []
+    assert project.prelabels() == {}
+    project.world.open_transport = lambda transport: transport
+    project.world.send_annotations("run", "annotations-0000")
+    project.world.reads["run"] = 0
+    project.world.finish("run")
+    assert project.world.annotation_outcomes("run") == {"sent": 2, "unchanged": 1}
+    assert project.prelabels() == {0: [5], 1: [2], 2: [3]}
+    again = [project.box(0, 5), project.box(1, 2), project.box(2, 3)]
+    assert project.annotate("next", again) == {"unchanged": 3}

@@ -218,6 +218,9 @@ def test_an_import_has_a_largest_size(labeling: Labeling, switched: Any) -> None
 def test_imports_can_be_made_to_fail(labeling: Labeling, server: Any) -> None:
     server.admin("POST", "faults", operation="createLabelImport", task="failed")
     assert labeling.import_labels([labeling.box(13)]).state.value == "FAILED"
+    # By the name of the SDK's request, too, which is not that of the field.
+    server.admin("POST", "faults", operation="createMALPredictionImportByFilePyApi", task="failed")
+    assert labeling.import_prelabels([labeling.box(13)]).state.value == "FAILED"
     server.admin("POST", "faults", operation="createLabelImport", task="drop_rows", every=2)
     made = labeling.import_labels([labeling.box(13) for _ in range(4)])
     assert [each["status"] for each in made.statuses] == ["FAILURE", "SUCCESS", "FAILURE", "SUCCESS"]

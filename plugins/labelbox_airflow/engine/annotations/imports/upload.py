@@ -31,14 +31,19 @@ from labelbox_airflow.engine.staging import Staging
 from labelbox_airflow.engine.transport import Transport
 
 MOST_NAMES = 10
-REFUSED, FAILED, UNSAID = "refused_by_labelbox", "import_failed", "no_status"
+REFUSED, UNSAID = "refused_by_labelbox", "no_status"
 _UNSAID = "Labelbox finished the import and said nothing about this line"
+
+
+class ImportFailedError(LabelboxError):
+    """Labelbox has ended an import as failed, and took none of its annotations."""
 
 
 class UnitImport:
     """Sends the jobs of one unit and settles their lines.
 
-    Call :meth:`start`, wait until :meth:`running` is None, then :meth:`finish`. A retry goes on where the last try was.
+    Call :meth:`start`, wait until :meth:`running` is None, then :meth:`finish`. A retry goes on where the last try was,
+    and sends again, under a further name, what Labelbox has failed to import.
     """
 
     def __init__(self, transport: Transport, ledger: Ledger, staging: Staging, *, run: Run, unit: str) -> None:
@@ -59,11 +64,11 @@ class UnitImport:
 
     @collector_paused()
     def start(self) -> None:
-        """Start the imports that are not started yet."""
+        """Start the imports that are not started yet, or have failed."""
         for number, lines in groupby(planned_lines(self._staging, self._unit), attrgetter("job")):
             job = self._jobs[number]
             noted = self._ledger.journal(self._run, self._unit, job.name)
-            if noted is None or noted.task_id is None:
+            if noted is None or noted.task_id is None or self._state(job).state == "FAILED":
                 self._send(job, list(lines))
 
     def running(self) -> str | None:
@@ -87,15 +92,16 @@ class UnitImport:
         """Read what became of every line, and write it down.
 
         :return: annotations by outcome
+        :raises ImportFailedError: an import has failed as a whole; nothing of the unit is written down
         """
+        states = [self._ended(job) for job in self._jobs]
         tally: Tally = Counter()
         rejected: list[Rejected] = []
         annotated: dict[str, AnnotatedRow] = {}
         for number, lines in groupby(planned_lines(self._staging, self._unit), attrgetter("job")):
-            job, settled = self._jobs[number], list(lines)
-            state = self._state(job)
+            state, settled = states[number], list(lines)
             refused = self._refused(state, settled)
-            began = self._began(job)
+            began = self._began(self._jobs[number])
             annotated |= self._annotated(state, settled, refused, began)
             for line in settled:
                 if line.origin is None:
@@ -136,15 +142,22 @@ class UnitImport:
             )
         return found
 
+    def _ended(self, job: Job) -> ImportState:
+        """Return an import that is finished; raise where it has failed."""
+        state = self._state(job)
+        if state.state != "FINISHED":
+            raise ImportFailedError(
+                f"the import '{state.name}' of {job.lines:,} annotations ended as {state.state}{self._why(state)}",
+                remedy="Nothing of it is in Labelbox; a retry sends it again.",
+            )
+        return state
+
     def _began(self, job: Job) -> datetime:
         noted = self._ledger.journal(self._run, self._unit, job.name)
         return noted.first_intent_at if noted is not None else self._ledger.now
 
     def _refused(self, state: ImportState, lines: Sequence[PlannedLine]) -> Mapping[int, tuple[str, str]]:
         """Return uuid → code and reason of the lines that Labelbox did not take."""
-        if state.state != "FINISHED":
-            reason = f"Labelbox ended the import '{state.name}' as {state.state}{self._why(state)}"
-            return {line.uuid: (FAILED, reason) for line in lines}
         said = {_first_bits(status.uuid): status.message for status in read_statuses(self._transport, state)}
         refused: dict[int, tuple[str, str]] = {}
         for line in lines:
@@ -171,9 +184,7 @@ class UnitImport:
         refused: Mapping[int, tuple[str, str]],
         began: datetime,
     ) -> dict[str, AnnotatedRow]:
-        """Return what the ledger is to know of the data rows of a job; nothing of an import that failed."""
-        if state.state != "FINISHED":
-            return {}
+        """Return what the ledger is to know of the data rows of a job."""
         by_key = {key: list(each) for key, each in groupby(lines, attrgetter("key"))}
         prelabels = self._plan.kind == "prelabels"
         if prelabels:

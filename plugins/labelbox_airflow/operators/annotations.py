@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,8 @@ from labelbox_airflow.triggers.imports import LabelboxImportTrigger
 
 if TYPE_CHECKING:
     from labelbox_airflow.engine.annotations.imports.upload import UnitImport
+    from labelbox_airflow.engine.api.ontologies import StoredOntology
     from labelbox_airflow.engine.ledger import Ledger, Run
-    from labelbox_airflow.engine.ontology.tree import Ontology
     from labelbox_airflow.engine.window import Window
     from labelbox_airflow.sources.annotation_records import AnnotationRecords
     from labelbox_airflow.sources.annotations import AnnotationSource
@@ -101,8 +101,11 @@ class LabelboxPrepareAnnotationsOperator(LabelboxOperator):
         from labelbox_airflow.engine.guard import GuardSpec
 
         spec = AnnotationsSpec.model_validate(self.annotations)
-        ontology, media_type = self._project()
+        stored, media_type = self._project()
         window = _window_of(ledger, run)
+        ontology, target = stored.tree, self.target["project_id"]
+        if spec.kind == "predictions":
+            target = self._model_run(spec, stored.id, window.end if window is not None else _due(context))
         source = self._open(spec)
         preparation = ImportPreparation(
             self._hook.transport(),
@@ -110,7 +113,8 @@ class LabelboxPrepareAnnotationsOperator(LabelboxOperator):
             self._deployment.staging_of(self.sync, run.run_id),
             run=run,
             spec=spec,
-            target=self.target["project_id"],
+            target=target,
+            project_id=self.target["project_id"],
             ontology=ontology,
             media_type=media_type,
             guard=GuardSpec.model_validate(self.guard),
@@ -122,7 +126,15 @@ class LabelboxPrepareAnnotationsOperator(LabelboxOperator):
         self.log.info("%s annotations read: %s to send%s", f"{plan.read:,}", f"{plan.planned:,}", said and f", {said}")
         return list(plan.units)
 
-    def _project(self) -> tuple[Ontology, str]:
+    def _model_run(self, spec: AnnotationsSpec, ontology_id: str, end: datetime) -> str:
+        """Return the id of the model run that predictions go into."""
+        from labelbox_airflow.engine.annotations.imports.model_run import ensure_model_run
+
+        run = ensure_model_run(self._hook.transport(), spec, ontology_id, end)
+        self.log.info("Predictions go into the run '%s' (%s) of the model '%s'", run.name, run.id, spec.model)
+        return run.id
+
+    def _project(self) -> tuple[StoredOntology, str]:
         """Return the ontology of the project as it is now, and its media type."""
         from labelbox_airflow.engine.api.ontologies import ontology_of
         from labelbox_airflow.engine.api.projects import find_project
@@ -136,7 +148,7 @@ class LabelboxPrepareAnnotationsOperator(LabelboxOperator):
                 where="project",
                 remedy="Name an ontology file under project.ontology, or connect one in Labelbox.",
             )
-        return stored.tree, project.media_type or "IMAGE"
+        return stored, project.media_type or "IMAGE"
 
     def _open(self, spec: AnnotationsSpec) -> AnnotationSource | AnnotationRecords:
         from labelbox_airflow.engine.annotations.targets import AssetSizes
@@ -235,6 +247,12 @@ class LabelboxImportAnnotationsOperator(LabelboxOperator):
         run = Run(Summary.read_from(staging, SUMMARY).organization, self.sync, context["run_id"])
         with self._deployment.open_ledger() as ledger:
             yield UnitImport(self._hook.transport(), ledger, staging, run=run, unit=self.unit)
+
+
+def _due(context: Mapping[str, Any]) -> datetime:
+    """Return up to when a run reads that reads everything."""
+    end: datetime = context.get("data_interval_end") or context["dag_run"].run_after
+    return end
 
 
 def _window_of(ledger: Ledger, run: Run) -> Window | None:

@@ -24,8 +24,6 @@ class AnnotationsSpec(ImportSpec):
     def _one_way(self) -> AnnotationsSpec:
         if self.table is not None and self.wide is not None:
             raise ValueError("give table (one annotation a row) or wide (annotation///type///class), not both")
-        if self.kind == "predictions":
-            raise ValueError("as: predictions is not built yet in this version. There is: prelabels, labels")
         if self.kind == "labels" and self.changed == "append":
             raise ValueError("changed: append does not go with labels: an import of labels replaces those of its rows")
         return self

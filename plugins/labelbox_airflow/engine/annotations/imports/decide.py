@@ -51,7 +51,7 @@ class Decision:
     :ivar outcome: of those in `rest`: unchanged, labeled or left
     :ivar send: those to send, each with its uuid; all those that are right where the row is replaced
     :ivar redo: the import that holds what was sent before and has to go first, None where there is none
-    :ivar labels: ids of labels that have to go first
+    :ivar goes_first: ids of what has to go first: labels, or the data row in its model run
     """
 
     send: list[tuple[Gathered, Uuid]] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Decision:
     outcome: str = "unchanged"
     refused: list[Refused] = field(default_factory=list)
     redo: str | None = None
-    labels: Sequence[str] = ()
+    goes_first: Sequence[str] = ()
 
 
 class RowDecider:
@@ -94,16 +94,23 @@ class RowDecider:
         right = self._right(rows, target.asset, decision)
         if not right:
             return decision
-        if (strange := self._strange_labels(target.labels, known)) and self._spec.if_labeled == "skip":
+        strange = self._strange_labels(target.labels, known)
+        if strange and self._spec.if_labeled == "skip" and self._spec.kind != "predictions":
             decision.rest, decision.outcome = right, "labeled"
             return decision
         uuids = self._identity.of_row(
             target.global_key or target.id, [(one.class_name, one.source_id, one.digest) for one in right]
         )
         self._compare(list(zip(right, uuids, strict=True)), known, decision)
-        if decision.send and self._spec.kind == "labels" and self._spec.changed == "replace":
-            decision.labels = [label.id for label in target.labels if label not in strange]
+        if decision.send and self._spec.changed == "replace":
+            decision.goes_first = self._goes_first(target, strange, known)
         return decision
+
+    def _goes_first(self, target: Target, strange: Sequence[SeenLabel], known: AnnotatedRow | None) -> Sequence[str]:
+        """Return what was made before and does not go with its import."""
+        if self._spec.kind == "labels":
+            return [label.id for label in target.labels if label not in strange]
+        return [target.id] if self._spec.kind == "predictions" and known is not None else []
 
     def _right(self, rows: Sequence[Gathered], asset: Asset, decision: Decision) -> list[Gathered]:
         """Return those that nothing is wrong with; the others go to the decision."""

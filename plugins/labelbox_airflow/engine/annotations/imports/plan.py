@@ -30,7 +30,8 @@ SCHEMA = pa.schema(
         ("content", pa.int64()),
         ("class_name", pa.string()),
         ("origin", pa.string()),  # null: sent before, and again with the others of its job
-        ("label_ids", pa.string()),  # labels that have to go first, by blanks
+        ("goes_first", pa.string()),  # ids of labels, or of data rows of a model run, that have to go; by blanks
+        ("split", pa.string()),  # of the data row in a model run
     ]
 )
 _BATCH = 5_000
@@ -46,7 +47,8 @@ class PlannedLine(NamedTuple):
     content: int
     class_name: str
     origin: str | None
-    label_ids: str | None
+    goes_first: str | None
+    split: str | None
 
 
 @dataclass(slots=True)
@@ -113,7 +115,13 @@ class PlanWriter:
         self._job = Job("", 0, 0, 0)
         self.units: dict[str, list[Job]] = {}
 
-    def add(self, key: str, lines: Sequence[tuple[bytes, int, int, str, str | None]], label_ids: str | None) -> None:
+    def add(
+        self,
+        key: str,
+        lines: Sequence[tuple[bytes, int, int, str, str | None]],
+        goes_first: str | None = None,
+        split: str | None = None,
+    ) -> None:
         """Add the lines of one data row: line, uuid, content, class and origin of each."""
         size = sum(len(line[0]) for line in lines)
         if self._job.lines and (
@@ -123,7 +131,7 @@ class PlanWriter:
         number = len(self._jobs()) if self._writer is not None else 0
         for line in lines:
             self._hash.update(line[0])
-            self._buffer.append((number, key, *line, label_ids))
+            self._buffer.append((number, key, *line, goes_first, split))
         self._job.rows += 1
         self._job.lines += len(lines)
         self._job.size += size

@@ -20,6 +20,7 @@ from labelbox_airflow.engine.annotations.imports.decide import (
 )
 from labelbox_airflow.engine.annotations.imports.former import FormerLines
 from labelbox_airflow.engine.annotations.imports.gather import Gathered, Gathering, gathered
+from labelbox_airflow.engine.annotations.imports.model_run import split_of
 from labelbox_airflow.engine.annotations.imports.plan import ImportPlan, PlanWriter
 from labelbox_airflow.engine.annotations.imports.spec import ImportSpec
 from labelbox_airflow.engine.annotations.imports.tally import NO_CLASS, PART, STAGE, Tally, by_outcome, stored
@@ -52,6 +53,7 @@ class ImportPreparation:
     """Prepares the import of a run into a project or model run.
 
     :param target: id of the project or model run
+    :param project_id: of the project that has the data rows of a model run
     :param again: whether to send what Labelbox refused before, too
     :param guard: what stops the import before anything is sent
     """
@@ -65,6 +67,7 @@ class ImportPreparation:
         run: Run,
         spec: ImportSpec,
         target: str,
+        project_id: str | None = None,
         ontology: Ontology,
         media_type: str,
         guard: GuardSpec | None = None,
@@ -72,6 +75,7 @@ class ImportPreparation:
     ) -> None:
         self._transport, self._ledger, self._staging, self._run = transport, ledger, staging, run
         self._spec, self._target, self._media_type = spec, target, media_type
+        self._project_id = project_id or target
         self._guard, self._again = guard or GuardSpec(), again
         self._checker = AnnotationChecker(ontology, media_type=media_type, to=spec.kind, outside=spec.outside)
         self._tally: Tally = Counter()
@@ -95,7 +99,7 @@ class ImportPreparation:
             gathering = Gathering(annotations, self._checker, keeps_scores=self._spec.kind == "predictions")
             gathering.take(items)
             targets = Targets(target_rows, self._media_type)
-            targets.read(self._transport, self._target, gathering.identities)
+            targets.read(self._transport, self._project_id, gathering.identities)
             plan = self._plan(gathering, annotations, targets)
         plan.read = gathering.read + sum((skipped or {}).values()) + len(self._former.lost)
         for outcome, count in (skipped or {}).items():
@@ -125,10 +129,11 @@ class ImportPreparation:
                 if decision.send:
                     plan.planned += len(decision.send)
                     former.note(key, decision.redo)
-                    label_ids = " ".join(decision.labels) or None
-                    writer.add(key, list(self._lines(decision, gathering)), label_ids)
-        for key, lines in former.survivors():
-            writer.add(key, lines, None)
+                    goes_first = " ".join(decision.goes_first) or None
+                    lines = list(self._lines(decision, gathering))
+                    writer.add(key, lines, goes_first, split_of(self._spec, key))
+        for key, survivors in former.survivors():
+            writer.add(key, survivors)
         writer.close()
         self._former = former
         plan.units = writer.units

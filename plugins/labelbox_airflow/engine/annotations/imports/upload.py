@@ -12,6 +12,7 @@ from operator import attrgetter
 import orjson
 
 from labelbox_airflow.engine.annotations.imports.former import keep_lines
+from labelbox_airflow.engine.annotations.imports.model_run import GIVEN_UP, ids_that_go_first, prepare_rows, refusal
 from labelbox_airflow.engine.annotations.imports.plan import ImportPlan, Job, PlannedLine, planned_lines
 from labelbox_airflow.engine.annotations.imports.spec import ImportKind
 from labelbox_airflow.engine.annotations.imports.tally import STAGE, Tally, by_outcome, stored
@@ -118,11 +119,24 @@ class UnitImport:
         name, found = self._free_name(job)
         self._ledger.intend(self._run, self._unit, job.name, name)
         if found is None:
-            labels = dict.fromkeys(each for line in lines for each in (line.label_ids or "").split())
-            delete_labels(self._transport, list(labels))
-            ndjson = b"".join([line.line for line in lines])
-            found = create_import(self._transport, self._plan.kind, self._plan.target, name, ndjson)
+            self._make_room(lines)
+            found = self._create(name, b"".join([line.line for line in lines]))
         self._ledger.submitted(self._run, self._unit, job.name, found.id)
+
+    def _make_room(self, lines: Sequence[PlannedLine]) -> None:
+        """Remove what the lines replace, and see to the data rows of a model run."""
+        if self._plan.kind == "predictions":
+            prepare_rows(self._transport, self._plan.target, lines)
+            return
+        delete_labels(self._transport, ids_that_go_first(lines))
+
+    def _create(self, name: str, ndjson: bytes) -> ImportState:
+        try:
+            return create_import(self._transport, self._plan.kind, self._plan.target, name, ndjson)
+        except LabelboxError as error:
+            if self._plan.kind == "predictions" and (refused := refusal(error)) is not None:
+                raise refused from error
+            raise
 
     def _free_name(self, job: Job) -> tuple[str, ImportState | None]:
         """Return the name of a job's import, and the import where it was sent before; failed ones are passed over."""
@@ -146,9 +160,10 @@ class UnitImport:
         """Return an import that is finished; raise where it has failed."""
         state = self._state(job)
         if state.state != "FINISHED":
+            hint = f" {GIVEN_UP}." if self._plan.kind == "predictions" else ""
             raise ImportFailedError(
                 f"the import '{state.name}' of {job.lines:,} annotations ended as {state.state}{self._why(state)}",
-                remedy="Nothing of it is in Labelbox; a retry sends it again.",
+                remedy=f"Nothing of it is in Labelbox; a retry sends it again.{hint}",
             )
         return state
 

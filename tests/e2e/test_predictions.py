@@ -97,6 +97,27 @@ def test_predictions_arrive_with_their_confidence_in_a_run_that_the_sync_makes(s
     assert runs(scored, sdk).keys() == {"nightly 02.01.", "nightly 03.01."}
 
 
+@pytest.mark.usefixtures("predictions_allowed")
+def test_a_column_says_the_split_of_each_row(scored: Deployment, sdk: Client) -> None:
+    add_predictions(scored, split={"column": "part"})
+    given = [
+        {**score(1, 3, 0.5), "part": "train"},
+        {**score(1, 4, 0.5), "part": "train"},
+        {**score(2, 4, 0.5), "part": "Validation"},
+        {**score(3, 5, 0.5), "part": ""},
+        {**score(3, 6, 0.5), "part": "dev"},
+        {**score(4, 7, 0.5), "part": "train"},
+        {**score(4, 8, 0.5), "part": "test"},
+    ]
+    scored.put("preds.csv", csv_text(given))
+    assert scored.run("preds", DAY).counts["annotations"] == {"read": 7, "sent": 4, "rejected": 3}
+    (run,) = runs(scored, sdk).values()
+    assert splits(run) == {"0001": "TRAINING", "0002": "VALIDATION", "0003": "UNASSIGNED"}
+    reasons = {letter["code"]: letter["reason"] for letter in scored.rejected("preds")}
+    assert reasons["bad_split"] == "part = 'dev': is none of train, validation, test"
+    assert "several splits: TEST, TRAINING" in reasons["two_splits"]
+
+
 def test_predictions_that_labelbox_refuses_fail_at_once_with_its_words_and_the_remedy(scored: Deployment) -> None:
     scored.put("preds.csv", csv_text([score(1, 3, 0.5)]))
     ran = scored.run("preds", DAY)

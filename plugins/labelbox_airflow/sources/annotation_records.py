@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from labelbox_airflow.engine.errors import ConfigurationError
+from labelbox_airflow.sources.annotations import row_reader
 from labelbox_airflow.sources.sdk_labels import annotation_lines
 
 if TYPE_CHECKING:
@@ -56,14 +57,9 @@ class AnnotationRecords:
             yield from read_objects(annotation_lines(records), self._place)
 
     def _read_rows(self, records: Any, ontology: Ontology | None) -> Iterator[Read]:
-        from labelbox_airflow.engine.annotations.readers.table import TableReader
-        from labelbox_airflow.engine.annotations.readers.wide import WideReader
         from labelbox_airflow.engine.records import batch_of
 
-        rows = iter([batch_of(records if hasattr(records, "to_dict") else list(records), place=self._place)])
-        if self._spec.table is not None:
-            reader = TableReader(self._spec.table, self._size_of)
-            self.skipped = reader.skipped
-            yield from reader.read(rows)
-        elif self._spec.wide is not None:
-            yield from WideReader(self._spec.wide, ontology).read(rows)
+        rows = batch_of(records if hasattr(records, "to_dict") else list(records), place=self._place)
+        reader = row_reader(self._spec, self._size_of, ontology)
+        self.skipped = reader.skipped
+        yield from reader.read(iter([rows]))

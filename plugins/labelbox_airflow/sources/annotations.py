@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labelbox_airflow.engine.annotations.readers import Read
+    from labelbox_airflow.engine.annotations.readers.table import TableReader
+    from labelbox_airflow.engine.annotations.readers.wide import WideReader
     from labelbox_airflow.engine.ontology.tree import Ontology
     from labelbox_airflow.engine.window import Window
     from labelbox_airflow.sources.listing import StoredObject
@@ -207,17 +209,24 @@ class AnnotationTable:
 
         :raises SourceError: a file cannot be read, or lacks a column
         """
-        from labelbox_airflow.engine.annotations.readers.table import TableReader
-        from labelbox_airflow.engine.annotations.readers.wide import WideReader
+        reader = row_reader(self._spec, self._size_of, ontology)
+        self.skipped = reader.skipped
+        yield from reader.read(self._table.read(window, self._spec.columns()))
 
-        if self._spec.table is not None:
-            reader = TableReader(self._spec.table, self._size_of)
-            self.skipped = reader.skipped
-            yield from reader.read(self._table.read(window, self._spec.table.columns()))
-        elif self._spec.wide is not None:
-            yield from WideReader(self._spec.wide, ontology).read(self._table.read(window))
-        else:
-            raise SourceError("nothing says how its rows become annotations", remedy="Give annotations.table or .wide.")
+
+def row_reader(spec: AnnotationsSpec, size_of: SizeOf | None, ontology: Ontology | None) -> TableReader | WideReader:
+    """Return what makes annotations of the rows of a table.
+
+    :raises SourceError: nothing says how
+    """
+    from labelbox_airflow.engine.annotations.readers.table import TableReader
+    from labelbox_airflow.engine.annotations.readers.wide import WideReader
+
+    if spec.table is not None:
+        return TableReader(spec.table, size_of, split_column=spec.split_column)
+    if spec.wide is not None:
+        return WideReader(spec.wide, ontology, split_column=spec.split_column)
+    raise SourceError("nothing says how its rows become annotations", remedy="Give annotations.table or .wide.")
 
 
 if TYPE_CHECKING:

@@ -41,10 +41,14 @@ Color = tuple[int, int, int]
 
 @value
 class DataRow:
-    """Which data row: by exactly one of global key and id. Share one among the annotations of a row."""
+    """Which data row: by exactly one of global key and id. Share one among the annotations of a row.
+
+    :param split: that of the row in a model run, where the source says: TRAINING, VALIDATION or TEST
+    """
 
     global_key: str | None = None
     id: str | None = None
+    split: str | None = None
 
     def __str__(self) -> str:
         return self.global_key if self.global_key is not None else f"data row {self.id}"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from labelbox_airflow.engine.annotations.imports.spec import ImportSpec
+from labelbox_airflow.engine.annotations.imports.spec import ImportSpec, SplitColumn
 from labelbox_airflow.engine.annotations.readers.table_spec import TableSpec
 from labelbox_airflow.engine.annotations.readers.wide_spec import WideSpec
 
@@ -24,6 +24,20 @@ class AnnotationsSpec(ImportSpec):
     def _one_way(self) -> AnnotationsSpec:
         if self.table is not None and self.wide is not None:
             raise ValueError("give table (one annotation a row) or wide (annotation///type///class), not both")
+        if self.split_column is not None and self.table is None and self.wide is None:
+            raise ValueError("split.column is of a table; give the share of each split instead")
         if self.kind == "labels" and self.changed == "append":
             raise ValueError("changed: append does not go with labels: an import of labels replaces those of its rows")
         return self
+
+    @property
+    def split_column(self) -> str | None:
+        """The column that says the split of each data row, None where none does."""
+        return self.split.column if isinstance(self.split, SplitColumn) else None
+
+    def columns(self) -> list[str] | None:
+        """Return the columns of the table that are read; None for all."""
+        if self.table is None:
+            return None
+        split = [self.split_column] if self.split_column is not None else []
+        return list(dict.fromkeys([*self.table.columns(), *split]))

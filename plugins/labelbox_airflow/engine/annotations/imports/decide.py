@@ -91,6 +91,10 @@ class RowDecider:
         :param known: what the sync has imported for it before
         """
         decision = Decision()
+        if len(splits := {one.split for one in rows if one.split is not None}) > 1:
+            reason = f"its data row is in several splits: {', '.join(sorted(splits))}; a model run has it in one"
+            decision.refused = [_read_before(one) if one.reject else Refused(one, "two_splits", reason) for one in rows]
+            return decision
         right = self._right(rows, target.asset, decision)
         if not right:
             return decision

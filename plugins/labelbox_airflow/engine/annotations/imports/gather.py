@@ -52,6 +52,7 @@ class Gathered(NamedTuple):
     :param extent: as far as the shape reaches; `NO_EXTENT`; or None where only the annotation itself can tell
     :param related: whether it is a relationship, whose ends have to be named by uuids
     :param reject: code, field, reason and line (JSON) of a rejected one
+    :param split: of the data row, where the source says
     """
 
     identity: str
@@ -64,6 +65,7 @@ class Gathered(NamedTuple):
     extent: Extent | tuple[()] | None
     related: bool
     reject: tuple[str, str | None, str, bytes] | None = None
+    split: str | None = None
 
 
 class Gathering:
@@ -124,6 +126,7 @@ class Gathering:
             _extent(annotation),
             type(annotation.value) is Relationship,
             None,
+            annotation.data_row.split,
         )
         self._slots.add(slot, record)
 

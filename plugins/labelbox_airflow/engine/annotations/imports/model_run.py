@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from labelbox_airflow.engine.annotations.imports.spec import SPLITS, ImportSpec
+from labelbox_airflow.engine.annotations.imports.spec import SPLITS, ImportSpec, SplitColumn
 from labelbox_airflow.engine.annotations.targets import BY_ID
 from labelbox_airflow.engine.api.models import (
     ModelRun,
@@ -60,14 +60,14 @@ def ensure_model_run(transport: Transport, spec: ImportSpec, ontology_id: str, e
     return find_model_run(transport, model.id, name) or create_model_run(transport, model.id, name)
 
 
-def split_of(spec: ImportSpec, key: str) -> Split | None:
-    """Return the split of a data row, by a hash of its key: the same in every run. None where none is asked for."""
-    if spec.split is None:
-        return None
+def split_of(spec: ImportSpec, key: str, said: str | None) -> str | None:
+    """Return the split of a data row: what the source said, or by a hash of its key, the same in every run."""
+    if spec.split is None or isinstance(spec.split, SplitColumn):
+        return said
     if isinstance(spec.split, str):
         return SPLITS[spec.split]
     drawn = int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big") / 2**64
-    reached, last = 0.0, None
+    reached, last = 0.0, "UNASSIGNED"
     for name, share in spec.split.shares().items():
         reached, last = reached + share, SPLITS[name]
         if drawn < reached:

@@ -131,7 +131,7 @@ class ImportPreparation:
                     former.note(key, decision.redo)
                     goes_first = " ".join(decision.goes_first) or None
                     lines = list(self._lines(decision, gathering))
-                    writer.add(key, lines, goes_first, split_of(self._spec, key))
+                    writer.add(key, lines, goes_first, split_of(self._spec, key, decision.send[0][0].split))
         for key, survivors in former.survivors():
             writer.add(key, survivors)
         writer.close()

@@ -40,6 +40,12 @@ class SplitShares(Spec):
         return {name: share for name, share in given.items() if share}
 
 
+class SplitColumn(Spec):
+    """A column of the annotations' table that says train, validation or test; null = unassigned."""
+
+    column: str = Field(min_length=1)
+
+
 class ImportSpec(Spec):
     """What annotations become in Labelbox, and what happens to those that are there already."""
 
@@ -61,8 +67,8 @@ class ImportSpec(Spec):
     run: str | None = Field(
         None, min_length=1, description="Name of its run, as `nightly {window.end:%Y-%m-%d}`; made when missing."
     )
-    split: SplitName | SplitShares | None = Field(
-        None, description="Data split of the run's rows: train, validation or test, or the share of each."
+    split: SplitName | SplitShares | SplitColumn | None = Field(
+        None, description="Data split of the run's rows: train, validation or test; the share of each; or a column."
     )
 
     @model_validator(mode="after")

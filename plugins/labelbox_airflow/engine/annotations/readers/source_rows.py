@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pyarrow as pa
 
+from labelbox_airflow.engine.annotations.imports.spec import SPLITS
 from labelbox_airflow.engine.annotations.model import DataRow, Origin
 from labelbox_airflow.engine.annotations.problems import AnnotationError, RejectedAnnotation
 from labelbox_airflow.engine.annotations.readers import Read
@@ -22,13 +23,40 @@ Errors = dict[int, AnnotationError]
 DataRows = Callable[[pa.RecordBatch, Errors], list[DataRow | None]]
 
 
-def data_row_reader(key: KeySpec | None, row_id: ValueSpec | None) -> DataRows:
-    """Return what reads the data row of each row, by the one of the two that is given."""
+_SPLITS = {word: split for name, split in SPLITS.items() for word in (name, split.lower())}
+
+
+def data_row_reader(key: KeySpec | None, row_id: ValueSpec | None, split_column: str | None = None) -> DataRows:
+    """Return what reads the data row of each row, by the one of the two that is given, and its split in a model run."""
     if key is not None:
-        return _keyed_rows(key)
-    if row_id is not None:
-        return _identified_rows(row_id)
-    raise ValueError("give a global key or the id of a data row")
+        read = _keyed_rows(key)
+    elif row_id is not None:
+        read = _identified_rows(row_id)
+    else:
+        raise ValueError("give a global key or the id of a data row")
+    return read if split_column is None else _split_rows(read, split_column)
+
+
+def _split_rows(read: DataRows, column: str) -> DataRows:
+    """Return what reads data rows with their splits; None, with an error noted, where a split is none."""
+    values = values_of(ValueSpec(column=column))
+
+    def read_split(rows: pa.RecordBatch, errors: Errors) -> list[DataRow | None]:
+        found, made = read(rows, errors), dict[DataRow, DataRow]()
+        for index, word in enumerate(texts(values(rows))):
+            data_row = found[index]
+            if not word or data_row is None:
+                continue
+            split = _SPLITS.get(word.lower())
+            if split is None:
+                errors.setdefault(index, AnnotationError("bad_split", column, word, f"is none of {', '.join(SPLITS)}"))
+                found[index] = None
+            else:
+                with_split = DataRow(data_row.global_key, data_row.id, split)
+                found[index] = made.setdefault(with_split, with_split)
+        return found
+
+    return read_split
 
 
 def _keyed_rows(spec: KeySpec) -> DataRows:

@@ -44,10 +44,10 @@ class TableReader:
     :ivar skipped: how many rows were left out by the spec's own wish, by reason: ``below_confidence``
     """
 
-    def __init__(self, spec: TableSpec, size_of: SizeOf | None = None) -> None:
+    def __init__(self, spec: TableSpec, size_of: SizeOf | None = None, *, split_column: str | None = None) -> None:
         """``size_of`` tells the size of an asset, for normalized geometry without columns of size."""
         self._spec = spec
-        self._data_rows = data_row_reader(spec.global_key, spec.data_row_id)
+        self._data_rows = data_row_reader(spec.global_key, spec.data_row_id, split_column)
         self._values = value_reader(spec, size_of)
         self._features: dict[str, Feature] = {}
         self.skipped: Counter[str] = Counter()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,11 +36,15 @@ class WideReader:
     """Reads the annotations of wide tables.
 
     :param ontology: tells the kinds of nested questions; without it cells with nested answers are rejected
+    :param split_column: column with the split of each data row in a model run
+    :ivar skipped: what is left out by the spec's own wish: nothing
     """
 
-    def __init__(self, spec: WideSpec, ontology: Ontology | None = None) -> None:
+    def __init__(self, spec: WideSpec, ontology: Ontology | None = None, *, split_column: str | None = None) -> None:
         self._spec = spec
         self._ontology = ontology
+        self._split_column = split_column
+        self.skipped: Mapping[str, int] = {}
 
     def read(self, batches: Iterable[Batch]) -> Iterator[Read]:
         """Yield the annotations and rejects of all batches: by row, within it by column, within it by cell.
@@ -59,7 +63,7 @@ class WideReader:
         names, errors = batch.rows.schema.names, Errors()
         columns = wide_columns(names, self._spec, where=batch.place)
         key = self._spec.key(names, where=batch.place)
-        data_rows = data_row_reader(key, None)(batch.rows, errors)
+        data_rows = data_row_reader(key, None, self._split_column)(batch.rows, errors)
         from_where = origins(batch)
         cells = [column_values(batch.rows, column.name) for column in columns]
         reads: list[Read] = []

@@ -20,6 +20,8 @@ BLOCK_BYTES = 8 << 20
 _SCHEMES = ("s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl")
 _CLIENTS = ("botocore", "aiobotocore", "s3fs", "aiohttp", "gcsfs", "google", "azure", "adlfs")
 _BAD_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken")
+_TO_READ = "Correct its credentials, or let them list the bucket and get its objects."
+_TO_WRITE = "Correct its credentials, or let them list the bucket, and put, get and delete objects there."
 _QUERY = re.compile(r"\?[^\s\"'>]*")
 
 
@@ -89,6 +91,11 @@ class Storage:
         self._file_system = file_system
         self._scheme = scheme
         self._connection = connection
+
+    @property
+    def file_system(self) -> AbstractFileSystem:
+        """The file system itself, for what is written."""
+        return self._file_system
 
     @property
     def via(self) -> str:
@@ -180,13 +187,31 @@ class Storage:
                 f"the file was listed but is gone{self.via}", where=place, remedy="Run again; it was removed meanwhile."
             ) from error
         except PermissionError as error:
-            raise self._refused(error, place) from error
+            raise self._refused(error, place, _TO_READ) from error
         except Exception as error:
-            if not isinstance(error, OSError) and not type(error).__module__.startswith(_CLIENTS):
+            if not _is_of_storage(error):
                 raise
             raise self._failed(error, place) from error
 
-    def _refused(self, error: PermissionError, place: str) -> ConfigurationError:
+    @contextmanager
+    def writing(self, place: str) -> Iterator[None]:
+        """Turn errors of an object store into ones that name ``place`` and the connection, where it is written to."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise ConfigurationError(
+                f"there is no bucket '{self.path_of(place).partition('/')[0]}'{self.via}",
+                where=place,
+                remedy="Correct the place or the connection, or create the bucket.",
+            ) from error
+        except PermissionError as error:
+            raise self._refused(error, place, _TO_WRITE) from error
+        except Exception as error:
+            if not _is_of_storage(error):
+                raise
+            raise self._failed(error, place) from error
+
+    def _refused(self, error: PermissionError, place: str, rights: str) -> ConfigurationError:
         if not self._scheme:
             return ConfigurationError("the file may not be read", where=place, remedy="Give this user the right to.")
         code = _client_code(error)
@@ -199,7 +224,7 @@ class Storage:
         return ConfigurationError(
             f"access denied{self.via}",
             where=place,
-            remedy="Correct its credentials, or let them list the bucket and get its objects.",
+            remedy=rights,
         )
 
     def _failed(self, error: Exception, place: str) -> ConfigurationError | SourceError:
@@ -215,6 +240,10 @@ class Storage:
             where=place,
             remedy="Check the connection's endpoint, and that the storage answers.",
         )
+
+
+def _is_of_storage(error: Exception) -> bool:
+    return isinstance(error, OSError) or type(error).__module__.startswith(_CLIENTS)
 
 
 def etag_of(info: Info) -> str | None:

@@ -30,6 +30,7 @@ class OutputFile(io.RawIOBase):
         self._target = target
         self._partial = target.beside(f".{target.name}.{secrets.token_hex(4)}.part") if target.is_local else target
         self._hash = hashlib.sha256()
+        self._is_discarded = False
         self.size = 0
         with target.errors(target.place):
             self._file: Any = self._open()
@@ -56,8 +57,10 @@ class OutputFile(io.RawIOBase):
         return self.size
 
     def write(self, data: Any) -> int:
-        """Append bytes."""
+        """Append bytes; after `discard` they go nowhere."""
         with memoryview(data) as view:
+            if self._is_discarded:
+                return view.nbytes
             self._hash.update(view)
             with self._target.errors(self._target.place):
                 self._file.write(view)
@@ -73,6 +76,7 @@ class OutputFile(io.RawIOBase):
 
     def discard(self) -> None:
         """Leave a former file as it was; call it once, and not after `commit`."""
+        self._is_discarded = True
         with suppress(Exception):  # what went wrong before is what matters
             if self._target.is_local:
                 self._file.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import BinaryIO, cast
 
 import pyarrow as pa
@@ -57,3 +58,5 @@ class Part:
     def discard(self) -> None:
         """Call the file off."""
         self._file.discard()
+        with suppress(Exception):
+            self._writer.close()  # what it keeps elsewhere goes, and it writes nothing later

@@ -125,8 +125,9 @@ TimezoneName = Annotated[str, AfterValidator(_timezone_text)]
 class WindowSpec(Spec):
     """How a window of time selects from a source."""
 
-    by: Literal["path", "modified", "column"] = Field(
-        description="By the `{date:…}` in the path, by the objects' modification time, or by a column of the rows."
+    by: Literal["path", "modified", "column", "query"] = Field(
+        description="By the `{date:…}` in the path, by the objects' modification time, by a column of the rows, or as "
+        "the query of a database says with window.start and window.end."
     )
     every: Duration | None = Field(
         None, description="by: path only. The span of time that one path stands for, such as 1h; 1d unless given."

@@ -154,7 +154,7 @@ class LabelboxPrepareAnnotationsOperator(LabelboxOperator):
         from labelbox_airflow.engine.annotations.targets import AssetSizes
         from labelbox_airflow.sources.annotation_records import AnnotationRecords
         from labelbox_airflow.sources.annotations import AnnotationFiles, AnnotationTable
-        from labelbox_airflow.sources.tables import TableSource
+        from labelbox_airflow.sources.inputs import open_source
 
         base = Path(self.base) if self.base else None
         sizes = AssetSizes(self._hook.transport(), self.target["project_id"])
@@ -163,7 +163,7 @@ class LabelboxPrepareAnnotationsOperator(LabelboxOperator):
         given = self.source.spec
         if isinstance(given, AnnotationFilesSpec):
             return AnnotationFiles(given, base)
-        return AnnotationTable(TableSource(given, base), spec, sizes)
+        return AnnotationTable(open_source(given, base), spec, sizes)
 
     def _come_back_later(self) -> None:
         from airflow.providers.standard.triggers.temporal import TimeDeltaTrigger

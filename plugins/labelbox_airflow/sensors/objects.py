@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator, conf
 from airflow.sdk.exceptions import AirflowSensorTimeout
 
-from labelbox_airflow.engine.errors import SourceError, SourceUnavailableError
+from labelbox_airflow.engine.errors import ConfigurationError, SourceError, SourceUnavailableError
 from labelbox_airflow.engine.window import parse_duration
 from labelbox_airflow.operators.base import LabelboxOperator, without_vain_retries
 from labelbox_airflow.operators.runs import RunPlan, plan_run
 from labelbox_airflow.sources.annotations import AnnotationInput
 from labelbox_airflow.sources.inputs import Input
+from labelbox_airflow.sources.location import LocationSpec
 from labelbox_airflow.triggers.objects import ObjectsReadyTrigger
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ class ObjectsReadySensor(LabelboxOperator, BaseSensorOperator):  # type: ignore[
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("timeout", parse_duration(source.spec.wait_timeout))
-        kwargs.setdefault("poke_interval", parse_duration(source.spec.poke_interval))
+        kwargs.setdefault("timeout", parse_duration(awaited(source).wait_timeout))
+        kwargs.setdefault("poke_interval", parse_duration(awaited(source).poke_interval))
         super().__init__(**kwargs)
         self.source = source
         self.target = target
@@ -102,7 +103,7 @@ class ObjectsReadySensor(LabelboxOperator, BaseSensorOperator):  # type: ignore[
     def _look(self, window: Window | None) -> list[str]:
         from labelbox_airflow.sources.readiness import Readiness
 
-        readiness = Readiness(self.source.spec, Path(self.base) if self.base else None)
+        readiness = Readiness(awaited(self.source), Path(self.base) if self.base else None)
         readiness.check()
         return readiness.waiting_for(window)
 
@@ -137,3 +138,13 @@ class ObjectsReadySensor(LabelboxOperator, BaseSensorOperator):  # type: ignore[
         from labelbox_airflow.sources.readiness import shortened
 
         return shortened(self._waiting)
+
+
+def awaited(source: Input | AnnotationInput) -> LocationSpec:
+    """Return where the objects of a source are.
+
+    :raises ConfigurationError: for a source that has none, such as a database
+    """
+    if not isinstance(source.spec, LocationSpec):
+        raise ConfigurationError("there are no objects to wait for", where=f"sources.{source.name}")
+    return source.spec

@@ -14,8 +14,8 @@ from labelbox_airflow.engine.annotations.readers.coco_spec import CocoSpec
 from labelbox_airflow.engine.annotations.spec import AnnotationsSpec
 from labelbox_airflow.engine.errors import ConfigurationError, SourceError
 from labelbox_airflow.engine.tables.options import format_of
+from labelbox_airflow.sources.inputs import SourceSpec
 from labelbox_airflow.sources.location import Location, LocationSpec
-from labelbox_airflow.sources.tables import TableSourceSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from labelbox_airflow.engine.annotations.readers.wide import WideReader
     from labelbox_airflow.engine.ontology.tree import Ontology
     from labelbox_airflow.engine.window import Window
+    from labelbox_airflow.sources.inputs import Source
     from labelbox_airflow.sources.listing import StoredObject
-    from labelbox_airflow.sources.tables import TableSource
 
 
 class AnnotationFilesSpec(LocationSpec):
@@ -53,8 +53,8 @@ class AnnotationFilesSpec(LocationSpec):
         return self
 
 
-_SPECS: TypeAdapter[AnnotationFilesSpec | TableSourceSpec] = TypeAdapter(
-    Annotated[AnnotationFilesSpec | TableSourceSpec, Field(discriminator="type")]
+_SPECS: TypeAdapter[AnnotationFilesSpec | SourceSpec] = TypeAdapter(
+    Annotated[AnnotationFilesSpec | SourceSpec, Field(discriminator="type")]
 )
 
 
@@ -63,7 +63,7 @@ class AnnotationInput:
     """The source of a sync's annotations."""
 
     name: str
-    spec: AnnotationFilesSpec | TableSourceSpec
+    spec: AnnotationFilesSpec | SourceSpec
 
 
 def annotation_input(given: str | Mapping[str, Any]) -> AnnotationInput:
@@ -196,7 +196,7 @@ class AnnotationTable:
     :ivar skipped: annotations that the spec leaves out; known once all is read
     """
 
-    def __init__(self, table: TableSource, spec: AnnotationsSpec, size_of: SizeOf | None = None) -> None:
+    def __init__(self, table: Source, spec: AnnotationsSpec, size_of: SizeOf | None = None) -> None:
         self._table, self._spec, self._size_of = table, spec, size_of
         self.skipped: Mapping[str, int] = {}
 

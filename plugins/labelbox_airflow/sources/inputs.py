@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from labelbox_airflow.sources.objects import ObjectSource, ObjectSourceSpec
+from labelbox_airflow.sources.sql import SqlSource, SqlSourceSpec
 from labelbox_airflow.sources.tables import TableSource, TableSourceSpec
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from labelbox_airflow.engine.window import Window
 
 
-SourceSpec = TableSourceSpec | ObjectSourceSpec
+SourceSpec = TableSourceSpec | ObjectSourceSpec | SqlSourceSpec
+Source = TableSource | ObjectSource | SqlSource
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,13 @@ class Input:
     missing: Literal["reject", "leave"] = "reject"
 
 
-def open_source(spec: SourceSpec, base: Path | None = None) -> TableSource | ObjectSource:
+def open_source(spec: SourceSpec, base: Path | None = None) -> Source:
     """Return the source that ``spec`` describes.
 
     :param base: directory that a relative URI is relative to
     """
+    if isinstance(spec, SqlSourceSpec):
+        return SqlSource(spec, base)
     return TableSource(spec, base) if isinstance(spec, TableSourceSpec) else ObjectSource(spec, base)
 
 

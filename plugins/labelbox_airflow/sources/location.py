@@ -69,6 +69,8 @@ class LocationSpec(Spec):
             raise ValueError(str(error)) from None
         if "@" in self.uri.partition("://")[2].partition("/")[0]:
             raise ValueError(f"the uri '{self.uri}' has an '@'; name the connection under connection:")
+        if self.window is not None and self.window.by == "query":
+            raise ValueError("window: {by: query} is for the query of a source of type sql")
         by_path = self.window is not None and self.window.by == "path"
         if is_dated(self.uri) and not by_path:
             raise ValueError(f"the uri '{self.uri}' has a {{date:…}}; it needs window: {{by: path}}")

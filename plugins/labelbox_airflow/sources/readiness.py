@@ -11,15 +11,15 @@ from labelbox_airflow.engine.globs import fixed_folder
 from labelbox_airflow.engine.parallel import map_in_order
 from labelbox_airflow.engine.window import Window, any_date, date_in, dated, parse_duration
 from labelbox_airflow.sources.annotations import AnnotationFilesSpec
-from labelbox_airflow.sources.inputs import SourceSpec
 from labelbox_airflow.sources.listing import StoredObject, each_match
-from labelbox_airflow.sources.location import Location
+from labelbox_airflow.sources.location import Location, LocationSpec
 from labelbox_airflow.sources.objects import ObjectSourceSpec
+from labelbox_airflow.sources.tables import TableSourceSpec
 
 if TYPE_CHECKING:
     from labelbox_airflow.engine.window import WindowSpec
 
-AwaitedSpec = SourceSpec | AnnotationFilesSpec
+AwaitedSpec = TableSourceSpec | ObjectSourceSpec | AnnotationFilesSpec  # those with a LocationSpec
 
 THREADS = 8
 SHOWN = 5
@@ -35,7 +35,7 @@ class Readiness:
     :param fresh: see :class:`Location`
     """
 
-    def __init__(self, spec: AwaitedSpec, base: Path | None = None, *, fresh: bool = False) -> None:
+    def __init__(self, spec: LocationSpec, base: Path | None = None, *, fresh: bool = False) -> None:
         how = spec.window.model_copy(update={"lookback": "0s"}) if spec.window is not None else None
         self._spec = spec
         self._how: WindowSpec | None = how

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import Field
 
-from labelbox_airflow.engine.errors import SourceError
 from labelbox_airflow.engine.globs import is_glob
 from labelbox_airflow.engine.tables.options import CsvOptions, TableFormat, format_of
 from labelbox_airflow.engine.window import Window, WindowSpec
@@ -119,26 +117,11 @@ class TableSource:
     def _read_within(
         self, file: TableFile, columns: Sequence[str] | None, how: WindowSpec, column: str, reach: Window
     ) -> Iterator[Batch]:
-        from labelbox_airflow.engine.tables.within import groups_within, rows_within
+        from labelbox_airflow.engine.tables.within import each_within, groups_within
 
         with_column = None if columns is None else [*columns, column]
-        for batch in self._read_all(file, with_column, groups_within(column, reach, how.zone)):
-            _require(column, batch)
-            selected = rows_within(batch, column, reach, how.zone)
-            if columns is not None and column not in columns:
-                selected = replace(selected, rows=selected.rows.select(list(dict.fromkeys(columns))))
-            if selected.rows.num_rows or selected.rejected:
-                yield selected
-
-
-def _require(column: str, batch: Batch) -> None:
-    """Raise where NDJSON, read with all its keys, has none of the window's column."""
-    if column not in batch.rows.schema.names:
-        raise SourceError(
-            f"no row has the column '{column}', which the window goes by",
-            where=batch.origin(0) if batch.positions else batch.place,
-            remedy="Correct window.column, or the file.",
-        )
+        batches = self._read_all(file, with_column, groups_within(column, reach, how.zone))
+        yield from each_within(batches, columns, column, reach, how.zone)
 
 
 def _is_marker(item: StoredObject) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from labelbox_airflow.engine.errors import did_you_mean
 from labelbox_airflow.sources.annotations import AnnotationFilesSpec
-from labelbox_airflow.sources.tables import TableSourceSpec
+from labelbox_airflow.sources.objects import ObjectSourceSpec
 from labelbox_airflow.syncs.columns import Problem
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ def _reading_problems(spec: SyncSpec, given: AnnotationsSpec) -> Iterator[Proble
     if isinstance(source, AnnotationFilesSpec):
         for key in ways:
             yield Problem(f"annotations.{key}", f"is for tables, and '{given.source}' is of type annotations")
-    elif not isinstance(source, TableSourceSpec):
-        yield Problem(f"{path}.type", "must be annotations or table, as annotations are read from it")
+    elif isinstance(source, ObjectSourceSpec):
+        yield Problem(f"{path}.type", "must be annotations, table or sql, as annotations are read from it")
     elif not ways:
         yield Problem(
             "annotations.table",

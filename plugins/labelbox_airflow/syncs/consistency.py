@@ -17,7 +17,7 @@ from labelbox_airflow.syncs.local_files import local_file_problems
 from labelbox_airflow.syncs.object_columns import object_column_problems, sidecar_name
 
 if TYPE_CHECKING:
-    from labelbox_airflow.syncs.spec import ObjectInputSpec, SyncSpec, TableInputSpec
+    from labelbox_airflow.syncs.spec import RowInputSpec, SyncSpec
 
 # The forms of row_data that Labelbox can read in a cloud; s3:// becomes https once the region is known.
 CLOUD_SCHEMES = ("https", "gs", "s3")
@@ -90,7 +90,7 @@ def _source_problems(spec: SyncSpec) -> Iterator[Problem]:
             yield from _join_problems(spec, path, source)
 
 
-def _join_problems(spec: SyncSpec, path: str, source: TableInputSpec | ObjectInputSpec) -> Iterator[Problem]:
+def _join_problems(spec: SyncSpec, path: str, source: RowInputSpec) -> Iterator[Problem]:
     if source.join is None:
         yield Problem(f"{path}.join", f"is missing: say which columns match, such as {{id: {spec.main}.id}}")
         return

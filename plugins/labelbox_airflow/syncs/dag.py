@@ -27,9 +27,8 @@ from labelbox_airflow.operators.datasets import LabelboxEnsureDatasetOperator
 from labelbox_airflow.operators.projects import project_stages
 from labelbox_airflow.operators.report import LabelboxReportOperator
 from labelbox_airflow.sensors.objects import ObjectsReadySensor
-from labelbox_airflow.sources.annotations import AnnotationFilesSpec, AnnotationInput
+from labelbox_airflow.sources.annotations import AnnotationInput
 from labelbox_airflow.sources.inputs import Input
-from labelbox_airflow.sources.tables import TableSourceSpec
 from labelbox_airflow.syncs.load import Sync, conflicts, find_syncs, load_sync
 from labelbox_airflow.syncs.local_files import upload_paths
 
@@ -182,7 +181,6 @@ def _project_tasks(sync: Sync, guard: Mapping[str, Any], common: Mapping[str, An
     if spec.annotations is None:
         return stages
     source = spec.sources[spec.annotations.source]
-    assert isinstance(source, AnnotationFilesSpec | TableSourceSpec)  # as checked when the file was loaded
     annotations = spec.annotations.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     given = AnnotationInput(spec.annotations.source, source)
     return stages + annotation_stages(annotations, given, stages[0].output, guard, base, common, _pool(spec))
@@ -196,7 +194,6 @@ def _waits(sync: Sync, target: Any, common: Mapping[str, Any]) -> Iterator[tuple
         awaited += [(source, "extract") for source in inputs_of(spec)]
     if spec.annotations is not None:
         given = spec.sources[spec.annotations.source]
-        assert isinstance(given, AnnotationFilesSpec | TableSourceSpec)
         awaited.append((AnnotationInput(spec.annotations.source, given), "prepare_annotations"))
     for source, reader in awaited:
         if source.spec.waits:

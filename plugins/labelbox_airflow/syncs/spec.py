@@ -21,6 +21,7 @@ from labelbox_airflow.engine.window import Duration, TimezoneName, parse_duratio
 from labelbox_airflow.notifications.spec import MAIL_ADDRESS, AlertSpec
 from labelbox_airflow.sources.annotations import AnnotationFilesSpec
 from labelbox_airflow.sources.objects import ObjectSourceSpec
+from labelbox_airflow.sources.sql import SqlSourceSpec
 from labelbox_airflow.sources.tables import TableSourceSpec
 from labelbox_airflow.syncs.columns import required_columns
 from labelbox_airflow.syncs.consistency import problems_of
@@ -142,6 +143,10 @@ class ObjectInputSpec(JoinSpec, ObjectSourceSpec):
     """The objects that a URI matches as a source of a sync; every source but the first is joined to the first."""
 
 
+class SqlInputSpec(JoinSpec, SqlSourceSpec):
+    """A query or table of a database as a source of a sync; every source but the first is joined to the first."""
+
+
 class AnnotationInputSpec(AnnotationFilesSpec):
     """Files of annotations as a source of a sync; `annotations.from` names it."""
 
@@ -149,8 +154,10 @@ class AnnotationInputSpec(AnnotationFilesSpec):
     missing: None = None
 
 
-InputSpec = Annotated[TableInputSpec | ObjectInputSpec | AnnotationInputSpec, Field(discriminator="type")]
-RowInputSpec = TableInputSpec | ObjectInputSpec
+InputSpec = Annotated[
+    TableInputSpec | ObjectInputSpec | SqlInputSpec | AnnotationInputSpec, Field(discriminator="type")
+]
+RowInputSpec = TableInputSpec | ObjectInputSpec | SqlInputSpec
 
 
 class UnitsSpec(Spec):

@@ -16,6 +16,8 @@ PHOTOS: Mapping[str, Any] = {"type": "objects", "uri": "s3://photos/*.jpg", "joi
 SIDECAR: Mapping[str, Any] = {"path": "{stem}.json"}
 FACTS: Mapping[str, Any] = {"facts": {"type": "table", "uri": "s3://facts/*.parquet", "join": {"id": "photos.stem"}}}
 
+SQL = {"type": "sql", "connection": "warehouse", "table": "facts", "join": {"a": "rows.a"}}
+
 ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
     "typo in a nested key": (
         {"rows/metadata/country/knd": "enum"},
@@ -161,12 +163,33 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
     ),
     "export": ({"direction": "export"}, "direction: 'export' is not built yet in this version. There is: import"),
     "source of a type to come": (
-        {"sources/facts": {"type": "sql", "query": "select 1", "join": {"a": "rows.a"}}},
-        "sources.facts.type: 'sql' is not built yet in this version. There is: table, objects, annotations",
+        {"sources/facts": {"type": "snowflake", "query": "select 1", "join": {"a": "rows.a"}}},
+        "sources.facts.type: 'snowflake' is not built yet in this version. There is: table, objects, sql, annotations",
+    ),
+    "query and table": (
+        {"sources/facts": {**SQL, "query": "select 1"}},
+        "sources.facts: give exactly one of query or table (given: both)",
+    ),
+    "no table": (
+        {"sources/facts": {**SQL, "table": "facts; drop table facts"}},
+        "sources.facts: table: 'facts; drop table facts' is no name of a table; quote other characters, or give a "
+        "query",
+    ),
+    "database by modified": (
+        {"sources/facts": {**SQL, "window": {"by": "modified"}}},
+        "sources.facts: window: a database has no modified to go by; use by: column, or by: query",
+    ),
+    "files by query": (
+        {"sources/facts/window": {"by": "query"}},
+        "sources.facts: window: {by: query} is for the query of a source of type sql",
+    ),
+    "misspelt key of a database": (
+        {"sources/facts": {**SQL, "conection": "warehouse"}},
+        "sources.facts.conection: unknown key. Did you mean 'connection'?",
     ),
     "misspelt type": (
         {"sources/facts/type": "tabel"},
-        "sources.facts.type: 'tabel' is not known here (table, objects, annotations). Did you mean 'table'?",
+        "sources.facts.type: 'tabel' is not known here (table, objects, sql, annotations). Did you mean 'table'?",
     ),
     "a key of tables on objects": (
         {"sources/photos": {**PHOTOS, "csv": {}}},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
@@ -37,6 +38,33 @@ def rows_within(batch: Batch, column: str, window: Window, zone: ZoneInfo) -> Ba
     bad = [index for index, verdict in enumerate(inside.to_pylist()) if verdict is None]
     rejected = [_rejected(batch, index, column) for index in bad]
     return keep_rows(batch, pc.fill_null(inside, fill_value=False), rejected)
+
+
+def each_within(
+    batches: Iterable[Batch], columns: Sequence[str] | None, column: str, window: Window, zone: ZoneInfo
+) -> Iterator[Batch]:
+    """Yield the rows of ``batches`` whose time in ``column`` lies in ``window``; see :func:`rows_within`.
+
+    :param columns: the columns wanted, ``column`` itself may not be among them; all when None
+    :raises SourceError: when a batch has no such column
+    """
+    for batch in batches:
+        _require(column, batch)
+        selected = rows_within(batch, column, window, zone)
+        if columns is not None and column not in columns:
+            selected = replace(selected, rows=selected.rows.select(list(dict.fromkeys(columns))))
+        if selected.rows.num_rows or selected.rejected:
+            yield selected
+
+
+def _require(column: str, batch: Batch) -> None:
+    """Raise where NDJSON, read with all its keys, has none of the window's column."""
+    if column not in batch.rows.schema.names:
+        raise SourceError(
+            f"no row has the column '{column}', which the window goes by",
+            where=batch.origin(0) if batch.positions else batch.place,
+            remedy="Correct window.column, or the file.",
+        )
 
 
 def _inside(values: pa.Array, window: Window, zone: ZoneInfo, where: str) -> pa.BooleanArray:

@@ -18,14 +18,21 @@ from labelbox_airflow.engine.rows.spec import (
     MetadataSpec,
     RowsSpec,
 )
-from labelbox_airflow.engine.tables.options import CsvOptions
+from labelbox_airflow.engine.tables.options import CsvOptions, ExcelOptions
 from labelbox_airflow.engine.window import WindowSpec
 from labelbox_airflow.notifications.spec import AlertSpec, SlackAlertSpec, SmtpAlertSpec
 from labelbox_airflow.sources.objects import OBJECT_COLUMNS
 from labelbox_airflow.sources.sidecars import SidecarSpec
 from labelbox_airflow.syncs.dag import sync_task_group
 from labelbox_airflow.syncs.load import load_sync
-from labelbox_airflow.syncs.spec import DatasetSpec, ObjectInputSpec, ScheduleSpec, SyncSpec, TableInputSpec
+from labelbox_airflow.syncs.spec import (
+    DatasetSpec,
+    ObjectInputSpec,
+    ScheduleSpec,
+    SqlInputSpec,
+    SyncSpec,
+    TableInputSpec,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -75,6 +82,8 @@ def test_the_dag_of_the_readme_builds(tmp_path: Path) -> None:
         LocalFilesSpec,
         WindowSpec,
         CsvOptions,
+        ExcelOptions,
+        SqlInputSpec,
         GuardSpec,
         AlertSpec,
         SmtpAlertSpec,
@@ -100,6 +109,17 @@ def test_the_objects_of_the_reference_load(tmp_path: Path) -> None:
     file = tmp_path / "photos.yaml"
     file.write_text(f"version: 1\nname: photos\nlabelbox: {{dataset: {{name: Photos}}}}\n{text}")
     assert load_sync(file).spec.columns() == {"photos": ("uri", "path", "facts.taken_at")}
+
+
+def test_the_databases_of_the_reference_load(tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```yaml\n(sources:\n  receipts:.*?)^```", REFERENCE, re.MULTILINE | re.DOTALL)
+    file = tmp_path / "receipts.yaml"
+    rows = "rows: {row_data: url, global_key: id, metadata: {score: scores.score}}"
+    file.write_text(f"version: 1\nname: receipts\nlabelbox: {{dataset: {{name: Receipts}}}}\n{text}{rows}\n")
+    assert load_sync(file).spec.columns() == {
+        "receipts": ("url", "id", "updated_at"),
+        "scores": ("score", "receipt_id"),
+    }
 
 
 def test_every_make_target_of_the_readme_is_there() -> None:

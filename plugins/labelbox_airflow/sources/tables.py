@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pydantic import Field
 
 from labelbox_airflow.engine.globs import is_glob
-from labelbox_airflow.engine.tables.options import CsvOptions, TableFormat, format_of
+from labelbox_airflow.engine.tables.options import CsvOptions, ExcelOptions, TableFormat, format_of
 from labelbox_airflow.engine.window import Window, WindowSpec
 from labelbox_airflow.sources.location import Location, LocationSpec
 
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 
 class TableSourceSpec(LocationSpec):
-    """CSV, NDJSON or Parquet files in object storage or on a local disk, read as one table."""
+    """CSV, NDJSON, JSON, Parquet or Excel files in object storage or on a local disk, read as one table."""
 
     type: Literal["table"]
     format: TableFormat = Field("auto", description="`auto` goes by the suffix, such as .csv, .csv.gz or .parquet.")
     csv: CsvOptions = Field(default_factory=lambda: CsvOptions())
+    excel: ExcelOptions = Field(default_factory=ExcelOptions, description="Where the table is in Excel workbooks.")
 
 
 class TableFile(NamedTuple):
@@ -110,6 +111,7 @@ class TableSource:
                 table.time,
                 format=self.spec.format,
                 csv=self.spec.csv,
+                excel=self.spec.excel,
                 batch_rows=self._batch_rows,
                 wanted_group=wanted_group,
             )
@@ -125,6 +127,6 @@ class TableSource:
 
 
 def _is_marker(item: StoredObject) -> bool:
-    """Tell whether ``item`` is a note of another tool, such as ``_SUCCESS`` or ``.part-0.csv.crc``, and no table."""
+    """Tell whether ``item`` is a note of another tool, such as ``_SUCCESS`` or Excel's ``~$a.xlsx``, and no table."""
     hidden = item.name.startswith(("_", ".")) or item.name.endswith("_$folder$")
-    return hidden and format_of(item.name) is None
+    return item.name.startswith("~$") or (hidden and format_of(item.name) in {None, "json"})

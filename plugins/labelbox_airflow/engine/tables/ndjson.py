@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, BinaryIO
 
 import orjson
-import pyarrow as pa
 
 from labelbox_airflow.engine.collector import collector_paused
-from labelbox_airflow.engine.errors import SourceError, did_you_mean
+from labelbox_airflow.engine.errors import SourceError
 from labelbox_airflow.engine.records import Batch, Rejected
 from labelbox_airflow.engine.tables.batches import BATCH_ROWS, shown
-from labelbox_airflow.engine.tables.json_objects import NotAnObjectError, cell_text, parse_object
+from labelbox_airflow.engine.tables.json_objects import NotAnObjectError, parse_object, text_columns, warn_of_absent
 from labelbox_airflow.engine.tables.streams import MAX_RECORD_BYTES, buffered, packing_errors, unpacked
 
-_log = logging.getLogger(__name__)
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -46,17 +43,14 @@ def read_ndjson(
         while records.take(batch_rows):
             names = wanted if wanted is not None else list(records.keys)
             yield Batch(
-                rows=_columns(records.objects, names),
+                rows=text_columns(records.objects, names),
                 place=place,
                 positions=records.positions,
                 time=time,
                 rejected=records.rejected,
             )
             records.seen.update(records.keys)
-    if records.seen:
-        for name in wanted or ():
-            if name not in records.seen:
-                _log.warning("%s: no object has the key '%s'. %s", place, name, did_you_mean(name, records.seen))
+    warn_of_absent(wanted, records.seen, place)
 
 
 class _Records:
@@ -127,9 +121,3 @@ class _Records:
                 row={"line": shown(line.decode(errors="replace").rstrip("\r\n"))},
             )
         )
-
-
-def _columns(objects: list[dict[str, Any]], names: Sequence[str]) -> pa.RecordBatch:
-    schema = pa.schema([(name, pa.string()) for name in names])
-    arrays = [pa.array([cell_text(record.get(name)) for record in objects], pa.string()) for name in names]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)

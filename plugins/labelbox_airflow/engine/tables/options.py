@@ -9,7 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from labelbox_airflow.engine.rows.spec import Spec
 
-TableFormat = Literal["auto", "csv", "ndjson", "parquet"]
+KnownFormat = Literal["csv", "ndjson", "json", "parquet", "excel"]
+TableFormat = Literal["auto", KnownFormat]
 
 
 class CsvOptions(Spec):
@@ -39,19 +40,41 @@ class CsvOptions(Spec):
         return self
 
 
-_SUFFIXES: dict[str, Literal["csv", "ndjson", "parquet"]] = {
+class ExcelOptions(Spec):
+    """Where the table is in a workbook."""
+
+    sheet: str | None = Field(None, min_length=1, description="Name of the sheet; the first one unless given.")
+    range: str | None = Field(
+        None,
+        pattern=r"^[A-Z]{1,3}\d{1,7}:[A-Z]{1,3}\d{1,7}$",
+        description="Cells of the table, its header row first, such as B3:F200; the whole sheet unless given.",
+    )
+    header_row: int | None = Field(None, ge=1, description="Number of the row that names the columns; 1 unless given.")
+
+    @model_validator(mode="after")
+    def _one_header(self) -> Self:
+        if self.range is not None and self.header_row is not None:
+            raise ValueError("the first row of range is the header; leave out header_row")
+        return self
+
+
+_SUFFIXES: dict[str, KnownFormat] = {
     ".csv": "csv",
     ".csv.gz": "csv",
     ".ndjson": "ndjson",
     ".ndjson.gz": "ndjson",
     ".jsonl": "ndjson",
     ".jsonl.gz": "ndjson",
+    ".json": "json",
+    ".json.gz": "json",
+    ".xlsx": "excel",
+    ".xlsm": "excel",
     ".parquet": "parquet",
     ".pq": "parquet",
 }
 
 
-def format_of(name: str) -> Literal["csv", "ndjson", "parquet"] | None:
+def format_of(name: str) -> KnownFormat | None:
     """Return the format that the suffix of ``name`` tells, or None."""
     lower = name.lower()
     return next((found for suffix, found in _SUFFIXES.items() if lower.endswith(suffix)), None)

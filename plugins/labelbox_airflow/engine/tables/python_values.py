@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from labelbox_airflow.engine.rows.values import as_text
 from labelbox_airflow.engine.tables.streams import MAX_RECORD_BYTES
 
 _INSTANT = pa.timestamp("us", "UTC")
@@ -106,14 +107,12 @@ def _texts(values: Sequence[Any]) -> pa.Array:
     return pa.array([None if value is None else value_text(value) for value in values], pa.string())
 
 
-def value_text(value: Any) -> str:
-    """Return a value as the text of a cell."""
-    if isinstance(value, str):
-        return value
+def value_text(value: Any) -> str | None:
+    """Return a value as the text of a cell; None for NaN."""
     for kinds, write in _WRITERS:
         if isinstance(value, kinds):
             return write(value)
-    return str(value)
+    return as_text(value)
 
 
 def _json(value: Any) -> str:
@@ -121,9 +120,8 @@ def _json(value: Any) -> str:
 
 
 _WRITERS: list[tuple[type | tuple[type, ...], Callable[[Any], str]]] = [
-    (bool, lambda value: "true" if value else "false"),
     (Decimal, lambda value: format(value, "f")),
     ((datetime, date, time), lambda value: value.isoformat()),
     ((Mapping, list, tuple), _json),
-    ((bytes, bytearray, memoryview), lambda value: bytes(value).decode(errors="backslashreplace")),
+    ((bytearray, memoryview), lambda value: as_text(bytes(value)) or ""),
 ]

@@ -18,7 +18,7 @@ from labelbox_airflow.engine.rows.spec import (
     MetadataSpec,
     RowsSpec,
 )
-from labelbox_airflow.engine.tables.options import CsvOptions, ExcelOptions
+from labelbox_airflow.engine.tables.options import CsvOptions, DeltaOptions, ExcelOptions
 from labelbox_airflow.engine.window import WindowSpec
 from labelbox_airflow.notifications.spec import AlertSpec, SlackAlertSpec, SmtpAlertSpec
 from labelbox_airflow.sources.objects import OBJECT_COLUMNS
@@ -82,6 +82,7 @@ def test_the_dag_of_the_readme_builds(tmp_path: Path) -> None:
         LocalFilesSpec,
         WindowSpec,
         CsvOptions,
+        DeltaOptions,
         ExcelOptions,
         SqlInputSpec,
         GuardSpec,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from labelbox_airflow.engine.errors import ConfigurationError, SourceError, SourceUnavailableError
+from labelbox_airflow.sources.storage import require_connection
 
 if TYPE_CHECKING:
     from labelbox_airflow.engine.errors import DataIOError
@@ -43,8 +44,7 @@ def open_database(connection: str, place: str) -> Iterator[Database]:
 
 
 def _hook(connection: str, place: str) -> Any:
-    from airflow.sdk import BaseHook
-    from airflow.sdk.exceptions import AirflowException, AirflowNotFoundException
+    from airflow.sdk.exceptions import AirflowException
 
     try:
         from airflow.providers.common.sql.hooks.sql import DbApiHook
@@ -54,14 +54,7 @@ def _hook(connection: str, place: str) -> Any:
             where=place,
             remedy="Install airflow-provider-labelbox[sql], and the provider of the database.",
         ) from error
-    try:
-        found = BaseHook.get_connection(connection)
-    except AirflowNotFoundException as error:
-        raise ConfigurationError(
-            f"there is no Airflow connection '{connection}'",
-            where=place,
-            remedy=f"Create it, or set AIRFLOW_CONN_{connection.upper()}.",
-        ) from error
+    found = require_connection(connection, place)
     try:
         hook = found.get_hook()
     except (AirflowException, ImportError) as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from labelbox_airflow.sources.delta import DeltaSource
 from labelbox_airflow.sources.objects import ObjectSource, ObjectSourceSpec
 from labelbox_airflow.sources.sql import SqlSource, SqlSourceSpec
 from labelbox_airflow.sources.tables import TableSource, TableSourceSpec
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 SourceSpec = TableSourceSpec | ObjectSourceSpec | SqlSourceSpec
-Source = TableSource | ObjectSource | SqlSource
+Source = TableSource | DeltaSource | ObjectSource | SqlSource
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,9 @@ def open_source(spec: SourceSpec, base: Path | None = None) -> Source:
     """
     if isinstance(spec, SqlSourceSpec):
         return SqlSource(spec, base)
-    return TableSource(spec, base) if isinstance(spec, TableSourceSpec) else ObjectSource(spec, base)
+    if isinstance(spec, ObjectSourceSpec):
+        return ObjectSource(spec, base)
+    return DeltaSource(spec, base) if spec.format == "delta" else TableSource(spec, base)
 
 
 def read_inputs(inputs: Sequence[Input], window: Window | None, base: Path | None = None) -> Iterator[Batch]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -17,6 +17,8 @@ from labelbox_airflow.engine.window import Window, WindowSpec
 from labelbox_airflow.sources.sql_statement import QueryWindow, Statement, names_window, rendered
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from labelbox_airflow.engine.records import Batch, Rejected
     from labelbox_airflow.engine.tables.python_values import ValueColumns
     from labelbox_airflow.sources.database import Database, Result
@@ -26,7 +28,6 @@ BATCH_BYTES = 32 << 20
 EVERYTHING = QueryWindow(datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
 
 _TABLE = re.compile(r"""(?:[\w$-]+|"[^"]+"|`[^`]+`)(?:\.(?:[\w$-]+|"[^"]+"|`[^`]+`))*""")
-_FOLD = timedelta(hours=2)  # local times come twice, or not at all, when clocks change
 
 
 class SqlSourceSpec(Spec):
@@ -166,6 +167,8 @@ class SqlSource:
             return result.names
 
     def _table_statement(self, database: Database, columns: Sequence[str] | None, reach: Window | None) -> Statement:
+        from labelbox_airflow.engine.tables.within import bounds_within
+
         known = self._table_columns(database)
         wanted = [database.quoted(name) for name, _ in self._matched(columns, known)]
         text = f"SELECT {', '.join(wanted) or '1'} FROM {self.spec.table}"  # noqa: S608  names the table has
@@ -174,19 +177,20 @@ class SqlSource:
             return Statement([text])
         ((name, _),) = self._matched([how.column], known)
         column = database.quoted(name)
-        bounds = _bounds(self._sample(database, column), how, reach)
+        bounds = bounds_within(self._kind(database, column), reach, how.zone)
         if bounds is None:
             return Statement([text])
         # Rows without a time are read too, to be rejected with the reason.
         pieces = [f"{text} WHERE ({column} >= ", f" AND {column} <= ", f") OR {column} IS NULL"]
         return Statement(pieces, bounds)
 
-    def _sample(self, database: Database, column: str) -> Any:
-        """Return a value of a column, which tells its type; None where it has none."""
+    def _kind(self, database: Database, column: str) -> pa.DataType:
+        """Return the type of a column's values, as one of them shows it."""
+        from labelbox_airflow.engine.tables.python_values import ValueColumns
+
         statement = Statement([f"SELECT {column} FROM {self.spec.table} WHERE {column} IS NOT NULL"])  # noqa: S608
         with database.execute(statement, streamed=True) as result:
-            rows = result.fetch(1)
-        return rows[0][0] if rows else None
+            return ValueColumns([column]).batch(result.fetch(1)).schema.types[0]
 
     def _matched(self, asked: Sequence[str] | None, known: Sequence[str]) -> list[tuple[str, str]]:
         """Return each column wanted as (its name there, the name it is asked for by); letter case may differ."""
@@ -249,19 +253,3 @@ class SqlSource:
         """Return how many rows to fetch next, so that a batch stays small where rows are large."""
         fitting = BATCH_BYTES * rows // max(1, held)
         return max(1, min(size * 16, fitting, self._batch_rows))
-
-
-def _bounds(sample: Any, how: WindowSpec, reach: Window) -> tuple[Any, Any] | None:
-    """Return least and greatest value to read of a column with values like ``sample``; None = all of them.
-
-    What lies outside the window all the same is left out after reading. Text is not compared by the database: its
-    order need not be that of time.
-    """
-    if isinstance(sample, datetime):
-        if sample.tzinfo is not None:
-            return reach.start, reach.end
-        start, end = (moment.astimezone(how.zone).replace(tzinfo=None) for moment in (reach.start, reach.end))
-        return start - _FOLD, end + _FOLD
-    if hasattr(sample, "isoformat") and hasattr(sample, "toordinal"):
-        return reach.start.astimezone(how.zone).date(), reach.end.astimezone(how.zone).date()
-    return None

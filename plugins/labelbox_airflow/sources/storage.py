@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from labelbox_airflow.engine.errors import ConfigurationError, SourceError, SourceUnavailableError
 from labelbox_airflow.sources.pages import Info, each_entry, each_file_below
@@ -43,7 +43,7 @@ def open_storage(uri: str, connection: str | None, *, fresh: bool = False) -> St
             remedy="Use s3://, gs://, abfs://, file:// or a path.",
         )
     if connection is not None:
-        _require_connection(connection, uri)
+        require_connection(connection, uri)
     container = uri.partition("://")[2].partition("/")[0]
     try:
         file_system = _file_system(scheme, container, connection, fresh=fresh)
@@ -66,17 +66,20 @@ def _file_system(scheme: str, container: str, connection: str | None, *, fresh: 
     return ObjectStoragePath(f"{scheme}://{container}", conn_id=connection).fs
 
 
-def _require_connection(connection: str, uri: str) -> None:
-    """The AWS hook takes default credentials in place of a connection that is not there; we do not."""
+def require_connection(connection: str, where: str) -> Any:
+    """Return an Airflow connection; the AWS hook takes default credentials in place of one that is not there.
+
+    :raises ConfigurationError: when there is none of the name
+    """
     from airflow.sdk import BaseHook
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
-        BaseHook.get_connection(connection)
+        return BaseHook.get_connection(connection)
     except AirflowNotFoundException as error:
         raise ConfigurationError(
             f"there is no Airflow connection '{connection}'",
-            where=_QUERY.sub("", uri),
+            where=_QUERY.sub("", where),
             remedy=f"Create it, or set AIRFLOW_CONN_{connection.upper()}.",
         ) from error
 

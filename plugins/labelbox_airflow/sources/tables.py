@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from labelbox_airflow.engine.globs import is_glob
-from labelbox_airflow.engine.tables.options import CsvOptions, ExcelOptions, TableFormat, format_of
-from labelbox_airflow.engine.window import Window, WindowSpec
+from labelbox_airflow.engine.tables.options import CsvOptions, DeltaOptions, ExcelOptions, TableFormat, format_of
+from labelbox_airflow.engine.window import Window, WindowSpec, is_dated
 from labelbox_airflow.sources.location import Location, LocationSpec
 
 if TYPE_CHECKING:
@@ -22,12 +22,27 @@ if TYPE_CHECKING:
 
 
 class TableSourceSpec(LocationSpec):
-    """CSV, NDJSON, JSON, Parquet or Excel files in object storage or on a local disk, read as one table."""
+    """CSV, NDJSON, JSON, Parquet or Excel files, or a Delta table, in object storage or on a local disk."""
 
     type: Literal["table"]
     format: TableFormat = Field("auto", description="`auto` goes by the suffix, such as .csv, .csv.gz or .parquet.")
     csv: CsvOptions = Field(default_factory=lambda: CsvOptions())
     excel: ExcelOptions = Field(default_factory=ExcelOptions, description="Where the table is in Excel workbooks.")
+    delta: DeltaOptions = Field(default_factory=DeltaOptions, description="Which version of a Delta table is read.")
+
+    @model_validator(mode="after")
+    def _delta_is_a_folder(self) -> Self:
+        if self.format != "delta":
+            if "delta" in self.model_fields_set:
+                raise ValueError("delta goes with format: delta; leave it out")
+            return self
+        if is_glob(self.uri) or is_dated(self.uri):
+            raise ValueError("format: delta takes the folder of one table as uri, without globs and dates")
+        if self.window is not None and self.window.by != "column":
+            raise ValueError(f"window: a Delta table has no {self.window.by} to go by; use by: column")
+        if self.waits:
+            raise ValueError("wait_for and settle are for files; a Delta table is always whole")
+        return self
 
 
 class TableFile(NamedTuple):

@@ -213,7 +213,7 @@ def test_a_window_column_that_is_not_there_is_named(tmp_path: Path) -> None:
         ({"uri": "x.csv", "settle": "soon"}, "'soon' is no duration"),
         ({"uri": "x.csv", "settle": "10m", "poke_interval": "0s"}, "poke_interval must be longer than zero"),
         ({"uri": "x.csv", "conection": "c"}, "Extra inputs"),
-        ({"uri": "x.csv", "format": "xlsx"}, "'auto', 'csv', 'ndjson', 'json', 'parquet' or 'excel'"),
+        ({"uri": "x.csv", "format": "xlsx"}, "'auto', 'delta', 'csv', 'ndjson', 'json', 'parquet' or 'excel'"),
     ],
 )
 def test_wrong_specs_are_refused(keys: dict[str, Any], message: str) -> None:

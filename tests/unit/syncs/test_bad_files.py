@@ -202,7 +202,7 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
         {"sources/rows/sidecar": {"path": "{stem}.json"}},
         (
             "sources.rows.sidecar: unknown key. Known: uri, connection, window, wait_for, settle, wait_timeout, "
-            "poke_interval, type, format, csv, join, missing."
+            "poke_interval, type, format, csv, excel, delta, join, missing."
         ),
     ),
     "typo in a sidecar": (

@@ -42,6 +42,25 @@ def require_columns(asked: Sequence[str] | None, known: Sequence[str], place: st
     return list(dict.fromkeys(asked))
 
 
+def common_types(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Return ``rows`` with text and bytes of the ordinary types, not the large or view ones of some readers."""
+    types = [_common_type(kind) for kind in rows.schema.types]
+    if types == rows.schema.types:
+        return rows
+    columns = [column.cast(kind) for column, kind in zip(rows.columns, types, strict=True)]
+    return pa.RecordBatch.from_arrays(columns, names=rows.schema.names)
+
+
+def _common_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
+        return pa.binary()
+    if pa.types.is_large_list(kind):
+        return pa.list_(_common_type(kind.value_type))
+    return kind
+
+
 def check_names(names: Sequence[str], place: str) -> None:
     """Raise SourceError when a column has no name, or two have the same."""
     for number, name in enumerate(names, start=1):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import codecs
 from typing import Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AwareDatetime, Field, field_validator, model_validator
 
 from labelbox_airflow.engine.rows.spec import Spec
 
 KnownFormat = Literal["csv", "ndjson", "json", "parquet", "excel"]
-TableFormat = Literal["auto", KnownFormat]
+TableFormat = Literal["auto", "delta", KnownFormat]
 
 
 class CsvOptions(Spec):
@@ -55,6 +55,19 @@ class ExcelOptions(Spec):
     def _one_header(self) -> Self:
         if self.range is not None and self.header_row is not None:
             raise ValueError("the first row of range is the header; leave out header_row")
+        return self
+
+
+class DeltaOptions(Spec):
+    """Which version of a Delta table is read; the newest unless given."""
+
+    version: int | None = Field(None, ge=0, description="Number of the version.")
+    timestamp: AwareDatetime | None = Field(None, description="The version that was the newest at this moment.")
+
+    @model_validator(mode="after")
+    def _one_pin(self) -> Self:
+        if self.version is not None and self.timestamp is not None:
+            raise ValueError("give version or timestamp, not both")
         return self
 
 

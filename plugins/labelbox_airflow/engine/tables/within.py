@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from labelbox_airflow.engine.tables.parquet import RowGroupTest
 from labelbox_airflow.engine.window import Window
 
 _INSTANT = pa.timestamp("us", "UTC")
+_FOLD = timedelta(hours=2)  # local times come twice, or not at all, when clocks change
 
 
 def rows_within(batch: Batch, column: str, window: Window, zone: ZoneInfo) -> Batch:
@@ -118,6 +119,22 @@ def _rejected(batch: Batch, index: int, column: str) -> Rejected:
         value=None if value is None else shown(str(value)),
         row=row_payload(batch.rows, index),
     )
+
+
+def bounds_within(kind: pa.DataType, window: Window, zone: ZoneInfo) -> tuple[Any, Any] | None:
+    """Return least and greatest value that a store need read of a column of ``kind``; None where it must read all.
+
+    What lies outside the window all the same is for :func:`rows_within` to leave out. Text is not for the store to
+    compare: its order need not be that of time.
+    """
+    if pa.types.is_date(kind):
+        return window.start.astimezone(zone).date(), window.end.astimezone(zone).date()
+    if not pa.types.is_timestamp(kind):
+        return None
+    if kind.tz is not None:
+        return window.start, window.end
+    start, end = (moment.astimezone(zone).replace(tzinfo=None) for moment in (window.start, window.end))
+    return start - _FOLD, end + _FOLD
 
 
 def groups_within(column: str, window: Window, zone: ZoneInfo) -> RowGroupTest:

@@ -27,6 +27,7 @@ from labelbox_airflow.syncs.dag import sync_task_group
 from labelbox_airflow.syncs.load import load_sync
 from labelbox_airflow.syncs.spec import (
     DatasetSpec,
+    IcebergInputSpec,
     ObjectInputSpec,
     ScheduleSpec,
     SqlInputSpec,
@@ -85,6 +86,7 @@ def test_the_dag_of_the_readme_builds(tmp_path: Path) -> None:
         DeltaOptions,
         ExcelOptions,
         SqlInputSpec,
+        IcebergInputSpec,
         GuardSpec,
         AlertSpec,
         SmtpAlertSpec,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ class DeltaSource:
         self._open()
 
     def read(self, window: Window | None, columns: Sequence[str] | None = None) -> Iterator[Batch]:
-        """Yield the rows that ``window`` selects, of one version of the table whatever is written meanwhile.
+        """Return the rows that ``window`` selects, of one version of the table whatever is written meanwhile.
 
         Columns and window are pushed down to the files; their order, and so the row numbers, may differ in each run.
 
@@ -55,17 +56,9 @@ class DeltaSource:
         :raises ConfigurationError: as :meth:`check`
         :raises SourceError: as :meth:`check`, and for a column that is not there
         """
-        from labelbox_airflow.engine.tables.within import each_within
+        from labelbox_airflow.engine.tables.within import read_within
 
-        how = self.spec.window
-        table = self._open()
-        if how is None or how.column is None or window is None:
-            yield from self._batches(table, columns, None)
-            return
-        reach = how.reach(window)
-        with_column = None if columns is None else [*columns, how.column]
-        batches = self._batches(table, with_column, reach)
-        yield from each_within(batches, columns, how.column, reach, how.zone)
+        return read_within(self.spec.window, window, columns, partial(self._batches, self._open()))
 
     def _open(self) -> Any:
         try:
@@ -86,20 +79,14 @@ class DeltaSource:
     def _batches(self, table: Any, columns: Sequence[str] | None, reach: Window | None) -> Iterator[Batch]:
         import pyarrow as pa
 
-        from labelbox_airflow.engine.records import Batch
-        from labelbox_airflow.engine.tables.batches import common_types, require_columns
+        from labelbox_airflow.engine.tables.batches import numbered, require_columns
 
         place = f"{self._uri} version {table.version()}"
         schema = pa.schema(table.schema().to_arrow())
         wanted = require_columns(columns, schema.names, place)
-        first = 1
         with self._errors():
-            for found in table.scan(columns=wanted, predicate=self._predicate(schema, reach)):
-                rows = common_types(pa.record_batch(found))
-                for start in range(0, rows.num_rows, self._batch_rows):
-                    piece = rows.slice(start, self._batch_rows)
-                    yield Batch(piece, place, range(first, first + piece.num_rows), position_word="row")
-                    first += piece.num_rows
+            found = table.scan(columns=wanted, predicate=self._predicate(schema, reach))
+            yield from numbered(map(pa.record_batch, found), place, self._batch_rows)
 
     def _predicate(self, schema: pa.Schema, reach: Window | None) -> str | None:
         """Return what the window asks of the rows as SQL; those without a time are read too, to be rejected."""

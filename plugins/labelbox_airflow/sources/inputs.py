@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from labelbox_airflow.sources.delta import DeltaSource
+from labelbox_airflow.sources.iceberg import IcebergSource, IcebergSourceSpec
 from labelbox_airflow.sources.objects import ObjectSource, ObjectSourceSpec
 from labelbox_airflow.sources.sql import SqlSource, SqlSourceSpec
 from labelbox_airflow.sources.tables import TableSource, TableSourceSpec
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from labelbox_airflow.engine.window import Window
 
 
-SourceSpec = TableSourceSpec | ObjectSourceSpec | SqlSourceSpec
-Source = TableSource | DeltaSource | ObjectSource | SqlSource
+SourceSpec = TableSourceSpec | ObjectSourceSpec | SqlSourceSpec | IcebergSourceSpec
+Source = TableSource | DeltaSource | ObjectSource | SqlSource | IcebergSource
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ def open_source(spec: SourceSpec, base: Path | None = None) -> Source:
     """
     if isinstance(spec, SqlSourceSpec):
         return SqlSource(spec, base)
+    if isinstance(spec, IcebergSourceSpec):
+        return IcebergSource(spec)
     if isinstance(spec, ObjectSourceSpec):
         return ObjectSource(spec, base)
     return DeltaSource(spec, base) if spec.format == "delta" else TableSource(spec, base)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -107,18 +108,11 @@ class SqlSource:
         :raises SourceError: for a table or column that is not there, or a query that the database refuses
         :raises SourceUnavailableError: when the database does not answer, or ends the connection
         """
-        from labelbox_airflow.engine.tables.within import each_within
+        from labelbox_airflow.engine.tables.within import read_within
         from labelbox_airflow.sources.database import open_database
 
-        how = self.spec.window
-        reach = how.reach(window) if how is not None and window is not None else None
         with open_database(self.spec.connection, self.place) as database:
-            if how is None or how.column is None or reach is None:
-                yield from self._read(database, columns, reach)
-                return
-            with_column = None if columns is None else [*columns, how.column]
-            batches = self._read(database, with_column, reach)
-            yield from each_within(batches, columns, how.column, reach, how.zone)
+            yield from read_within(self.spec.window, window, columns, partial(self._read, database))
 
     def _read(self, database: Database, columns: Sequence[str] | None, reach: Window | None) -> Iterator[Batch]:
         if self.spec.table is not None:

@@ -27,16 +27,16 @@ NOT_BUILT_KEYS: dict[KeyPath, frozenset[str]] = {
 NOT_BUILT_VALUES: dict[KeyPath, frozenset[str]] = {
     ("direction",): frozenset({"export"}),
     ("sources", "*", "type"): frozenset(
-        {"bigquery", "databricks", "snowflake", "postgres", "sheets", "iceberg", "delta", "excel"}
+        {"bigquery", "databricks", "snowflake", "postgres", "sheets", "delta", "excel"}
     ),
     ("sources", "*", "missing"): frozenset({"later"}),
     ("on_missing", "action"): frozenset({"delete", "archive", "mark"}),
 }
 # Names of union members in pydantic's locations, which are no keys of the file.
 UNION_MEMBERS = re.compile(
-    r".*[\[(].*|str|int|float|bool|constrained-(str|int)|ValueSpec|table|objects|sql|annotations|LocalFilesSpec"
+    r".*[\[(].*|str|int|float|bool|constrained-(str|int)|ValueSpec|table|objects|sql|iceberg|annotations|LocalFilesSpec"
 )
-SOURCE_TYPES = ("table", "objects", "sql", "annotations")
+SOURCE_TYPES = ("table", "objects", "sql", "iceberg", "annotations")
 SHOWN_CHARACTERS = 80
 
 Error = Mapping[str, Any]

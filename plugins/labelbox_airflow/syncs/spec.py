@@ -20,6 +20,7 @@ from labelbox_airflow.engine.rows.spec import RowsSpec, Spec
 from labelbox_airflow.engine.window import Duration, TimezoneName, parse_duration
 from labelbox_airflow.notifications.spec import MAIL_ADDRESS, AlertSpec
 from labelbox_airflow.sources.annotations import AnnotationFilesSpec
+from labelbox_airflow.sources.iceberg import IcebergSourceSpec
 from labelbox_airflow.sources.objects import ObjectSourceSpec
 from labelbox_airflow.sources.sql import SqlSourceSpec
 from labelbox_airflow.sources.tables import TableSourceSpec
@@ -147,6 +148,10 @@ class SqlInputSpec(JoinSpec, SqlSourceSpec):
     """A query or table of a database as a source of a sync; every source but the first is joined to the first."""
 
 
+class IcebergInputSpec(JoinSpec, IcebergSourceSpec):
+    """A table of an Iceberg catalog as a source of a sync; every source but the first is joined to the first."""
+
+
 class AnnotationInputSpec(AnnotationFilesSpec):
     """Files of annotations as a source of a sync; `annotations.from` names it."""
 
@@ -155,9 +160,10 @@ class AnnotationInputSpec(AnnotationFilesSpec):
 
 
 InputSpec = Annotated[
-    TableInputSpec | ObjectInputSpec | SqlInputSpec | AnnotationInputSpec, Field(discriminator="type")
+    TableInputSpec | ObjectInputSpec | SqlInputSpec | IcebergInputSpec | AnnotationInputSpec,
+    Field(discriminator="type"),
 ]
-RowInputSpec = TableInputSpec | ObjectInputSpec | SqlInputSpec
+RowInputSpec = TableInputSpec | ObjectInputSpec | SqlInputSpec | IcebergInputSpec
 
 
 class UnitsSpec(Spec):

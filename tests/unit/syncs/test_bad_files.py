@@ -164,7 +164,10 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
     "export": ({"direction": "export"}, "direction: 'export' is not built yet in this version. There is: import"),
     "source of a type to come": (
         {"sources/facts": {"type": "snowflake", "query": "select 1", "join": {"a": "rows.a"}}},
-        "sources.facts.type: 'snowflake' is not built yet in this version. There is: table, objects, sql, annotations",
+        (
+            "sources.facts.type: 'snowflake' is not built yet in this version. "
+            "There is: table, objects, sql, iceberg, annotations"
+        ),
     ),
     "query and table": (
         {"sources/facts": {**SQL, "query": "select 1"}},
@@ -172,8 +175,10 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
     ),
     "no table": (
         {"sources/facts": {**SQL, "table": "facts; drop table facts"}},
-        "sources.facts: table: 'facts; drop table facts' is no name of a table; quote other characters, or give a "
-        "query",
+        (
+            "sources.facts: table: 'facts; drop table facts' is no name of a table; quote other characters, or give a "
+            "query"
+        ),
     ),
     "database by modified": (
         {"sources/facts": {**SQL, "window": {"by": "modified"}}},
@@ -189,7 +194,10 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
     ),
     "misspelt type": (
         {"sources/facts/type": "tabel"},
-        "sources.facts.type: 'tabel' is not known here (table, objects, sql, annotations). Did you mean 'table'?",
+        (
+            "sources.facts.type: 'tabel' is not known here (table, objects, sql, iceberg, annotations). "
+            "Did you mean 'table'?"
+        ),
     ),
     "a key of tables on objects": (
         {"sources/photos": {**PHOTOS, "csv": {}}},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import compress
 
@@ -40,6 +40,16 @@ def require_columns(asked: Sequence[str] | None, known: Sequence[str], place: st
         if column not in known:
             raise SourceError(f"there is no column '{column}'", where=place, remedy=did_you_mean(column, known))
     return list(dict.fromkeys(asked))
+
+
+def numbered(found: Iterable[pa.RecordBatch], place: str, batch_rows: int) -> Iterator[Batch]:
+    """Yield what a reader of tables found as batches of up to ``batch_rows``, its rows numbered from 1."""
+    first = 1
+    for rows in map(common_types, found):
+        for start in range(0, rows.num_rows, batch_rows):
+            piece = rows.slice(start, batch_rows)
+            yield Batch(piece, place, range(first, first + piece.num_rows), position_word="row")
+            first += piece.num_rows
 
 
 def common_types(rows: pa.RecordBatch) -> pa.RecordBatch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -19,7 +19,7 @@ from labelbox_airflow.engine.rows.metadata import parse_moment
 from labelbox_airflow.engine.rows.problems import row_payload
 from labelbox_airflow.engine.tables.batches import keep_rows, shown
 from labelbox_airflow.engine.tables.parquet import RowGroupTest
-from labelbox_airflow.engine.window import Window
+from labelbox_airflow.engine.window import Window, WindowSpec
 
 _INSTANT = pa.timestamp("us", "UTC")
 _FOLD = timedelta(hours=2)  # local times come twice, or not at all, when clocks change
@@ -56,6 +56,24 @@ def each_within(
             selected = replace(selected, rows=selected.rows.select(list(dict.fromkeys(columns))))
         if selected.rows.num_rows or selected.rejected:
             yield selected
+
+
+def read_within(
+    how: WindowSpec | None,
+    window: Window | None,
+    columns: Sequence[str] | None,
+    read: Callable[[Sequence[str] | None, Window | None], Iterator[Batch]],
+) -> Iterator[Batch]:
+    """Yield what ``read`` gives of a store that selects by column or not at all, what lies outside left out.
+
+    :param columns: the columns wanted; all when None
+    :param read: takes the columns to read, and the span of time to select where it can
+    """
+    reach = how.reach(window) if how is not None and window is not None else None
+    if how is None or how.column is None or reach is None:
+        return read(columns, reach)
+    with_column = None if columns is None else [*columns, how.column]
+    return each_within(read(with_column, reach), columns, how.column, reach, how.zone)
 
 
 def _require(column: str, batch: Batch) -> None:

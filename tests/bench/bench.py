@@ -54,6 +54,11 @@ class Bench:
                 self._measure(name, rows, place)
             if rows <= SDK_LIMIT:
                 self._measure("sdk", rows, place)
+            for name in ("boxes_table", "boxes"):
+                self._measure(name, rows, place)
+            if rows <= SDK_LIMIT:
+                self._measure("sdk_labels", rows, place)
+                self._measure("sdk_ndjson", rows, place)
             if rows <= MERGE_LIMIT:
                 self._measure("merge", rows, place)
                 self._measure("sdk_merge", rows, place)

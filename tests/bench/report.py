@@ -41,6 +41,7 @@ def show(results: Results) -> None:
     _steps(table)
     _reruns(table)
     _merging(table)
+    _boxes(table)
 
 
 class Figures:
@@ -132,6 +133,18 @@ def _merging(figures: Figures) -> None:
     _print(["rows", "rows/s", "rows/CPU s", "SDK rows/CPU s", "x SDK", "calls per 1,000 rows"], lines)
 
 
+def _boxes(figures: Figures) -> None:
+    print("\nBoxes of a Parquet file become pre-labels, beside the SDK's `Label` objects (boxes per CPU second)")
+    heads = ["boxes", "ours, whole import", "SDK, objects", "x SDK", "aim", "SDK, NDJSON", "x SDK", "MB", "SDK MB"]
+    lines = []
+    for rows in figures.sizes:
+        ours, objects, ndjson = (figures.speed(name, rows) for name in ("boxes", "sdk_labels", "sdk_ndjson"))
+        ratios = [*_judged(_ratio(ours, objects), ">= 5"), _n(ndjson), _ratio(ours, ndjson)]
+        memories = [_n(figures.of(name, rows, "memory")) for name in ("boxes", "sdk_ndjson")]
+        lines.append([_n(rows), _n(ours), _n(objects), *ratios, *memories])
+    _print(heads, lines)
+
+
 def _judged(figure: str, aim: str) -> tuple[str, str]:
     """Return a figure as it is printed, and its aim with whether it is met."""
     if figure == "-":
@@ -153,5 +166,9 @@ def _ratio(above: float | None, below: float | None, *, digits: int = 1) -> str:
 def _print(heads: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(heads, *lines, strict=True)]
     for first, *others in (heads, *lines):
-        left = first.ljust(widths[0]) if not first[0].isdigit() and first != "rows" else first.rjust(widths[0])
+        left = (
+            first.ljust(widths[0])
+            if not first[0].isdigit() and first not in {"rows", "boxes"}
+            else first.rjust(widths[0])
+        )
         print("  " + "  ".join([left, *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]))

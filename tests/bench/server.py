@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from tests.bench.imports import Imports
 from tests.bench.sample import DATASET_ID, ONTOLOGY
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -19,7 +20,8 @@ _GLOBAL_KEY = re.compile(rb'"global_key": ?"([^"]+)"')
 _OPERATION = re.compile(r"\s*(?:query|mutation)\s+(\w+)")
 _MADE = dict.fromkeys(("createdAt", "updatedAt"), "2026-01-01T00:00:00.000Z")
 _USER = {
-    **dict.fromkeys(("email", "name", "nickname", "picture", "isViewer", "isExternalUser", "lastLoginAt")),
+    "email": "bench@example.com",
+    **dict.fromkeys(("name", "nickname", "picture", "isViewer", "isExternalUser", "lastLoginAt")),
     **_MADE,
     "id": "cm0user",
 }
@@ -32,6 +34,7 @@ class Labelbox:
     def __init__(self) -> None:
         self._uploads: dict[str, bytes] = {}
         self._tasks: dict[str, list[str]] = {}
+        self.imports = Imports()
         self._operations: dict[str, Callable[[dict[str, Any]], Any]] = {
             "GetMetadataOntologyBetaPyApi": lambda _: {"customMetadataOntology": ONTOLOGY},
             "GetDatasetPyApi": lambda _: {"dataset": _DATASET},
@@ -41,6 +44,7 @@ class Labelbox:
             "SuccessesfulDataRowImportsPyApi": self._successes,
             "FailedDataRowImportsPyApi": lambda _: {"failedDataRowImports": {"after": None, "total": 0, "results": []}},
             "UpsertDataRowMetadataBetaPyApi": lambda _: {"upsertDataRowCustomMetadata": []},
+            **self.imports.operations,
         }
 
     def upload(self, content: bytes) -> str:
@@ -110,14 +114,20 @@ class Connection(asyncio.Protocol):
             self._answer(head, body)
 
     def _answer(self, head: bytes, body: bytes) -> None:
+        if head.startswith(b"GET /files/"):
+            self._send("200 OK", self._labelbox.imports.file(head.split(b" ", 2)[1].decode()))
+            return
         if head.startswith(b"POST /floor"):
             data: Any = {}
+        elif b"multipart/form-data" in head and (created := self._labelbox.imports.create(body, _file)):
+            data = created
         elif b"multipart/form-data" in head:
             data = {"uploadFile": {"url": self._labelbox.upload(_file(body)), "filename": "file"}}
         else:
             data = self._labelbox.execute(body)
-        content = json.dumps({"data": data}).encode()
-        status = "400 Bad Request" if data is None else "200 OK"
+        self._send("400 Bad Request" if data is None else "200 OK", json.dumps({"data": data}).encode())
+
+    def _send(self, status: str, content: bytes) -> None:
         start = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         self._transport.write(start.encode() + content)
 
@@ -134,7 +144,9 @@ async def serve() -> None:
     labelbox = Labelbox()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(labelbox), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    port = server.sockets[0].getsockname()[1]
+    labelbox.imports.listen(port)
+    print(port, flush=True)
     reader = asyncio.StreamReader()
     import sys
 

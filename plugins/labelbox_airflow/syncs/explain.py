@@ -44,12 +44,19 @@ Error = Mapping[str, Any]
 
 def checked(content: Mapping[str, Any]) -> tuple[SyncSpec | None, list[Problem]]:
     """Return the model of a sync file's ``content``, or None, and everything that is wrong with it."""
+    try:
+        return SyncSpec.model_validate(content), []  # models refuse unknown keys too
+    except ValidationError:
+        return None, _problems(content)
+
+
+def _problems(content: Mapping[str, Any]) -> list[Problem]:
     refused: list[Problem] = []
     buildable = _without_unknown_keys(content, (), refused)
-    spec, found = _validated(buildable)
+    found = _faults(buildable)
     # What a model lacks because of a misspelt key in it is said with that key.
     holders = {problem.path.rpartition(".")[0] for problem in refused}
-    return (None if refused else spec), [*refused, *(problem for problem in found if problem.path not in holders)]
+    return [*refused, *(problem for problem in found if problem.path not in holders)]
 
 
 def _without_unknown_keys(content: Any, at: KeyPath, refused: list[Problem]) -> Any:
@@ -80,18 +87,20 @@ def _listed(table: Mapping[KeyPath, frozenset[str]], at: KeyPath) -> frozenset[s
     return table.get(place, frozenset())
 
 
-def _validated(content: Any) -> tuple[SyncSpec | None, list[Problem]]:
+def _faults(content: Any) -> list[Problem]:
     try:
-        return SyncSpec.model_validate(content), []
+        SyncSpec.model_validate(content)
     except ValidationError as error:
         errors = error.errors(include_url=False)
+    else:
+        return []
     found: dict[KeyPath, list[Error]] = {}
     for fault in map(_of_type, errors):
         if fault["type"] == "inconsistent":
-            return None, list(fault["ctx"]["problems"])
+            return list(fault["ctx"]["problems"])
         found.setdefault(_path(fault["loc"], content), []).append(fault)
     wrong_types = {path[:2] for path in found if len(path) == 3 and path[0] == "sources" and path[2] == "type"}
-    return None, [
+    return [
         Problem(dotted(path), _message(path, faults))
         for path, faults in found.items()
         if path[:2] not in wrong_types or path[2:] == ("type",)

@@ -162,7 +162,7 @@ class LabelboxPrepareAnnotationsOperator(LabelboxOperator):
             return AnnotationRecords(self.records, spec, f"records of {self.task_id}", sizes)
         given = self.source.spec
         if isinstance(given, AnnotationFilesSpec):
-            return AnnotationFiles(given, base)
+            return AnnotationFiles(given, base, sizes)
         return AnnotationTable(open_source(given, base), spec, sizes)
 
     def _come_back_later(self) -> None:

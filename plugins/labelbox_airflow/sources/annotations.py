@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from labelbox_airflow.engine.annotations.readers.coco_spec import CocoSpec
+from labelbox_airflow.engine.annotations.readers.voc_spec import VocSpec
+from labelbox_airflow.engine.annotations.readers.yolo_spec import YoloSpec
 from labelbox_airflow.engine.annotations.spec import AnnotationsSpec
 from labelbox_airflow.engine.errors import ConfigurationError, SourceError
 from labelbox_airflow.engine.tables.options import format_of
@@ -33,10 +36,13 @@ class AnnotationFilesSpec(LocationSpec):
     """Files of annotations in object storage or on a local disk."""
 
     type: Literal["annotations"]
-    format: Literal["ndjson", "export", "coco"] = Field(
-        description="ndjson: Labelbox's import format; export: lines of a Labelbox export; coco. Also packed (.gz)."
+    format: Literal["ndjson", "export", "coco", "yolo", "voc"] = Field(
+        description="ndjson: Labelbox's import format; export: lines of a Labelbox export; coco; yolo: files of "
+        "labels, one an image; voc: Pascal VOC's XML, one file an image. Also packed (.gz)."
     )
     coco: CocoSpec = Field(default_factory=CocoSpec, description="How COCO is read.")
+    yolo: YoloSpec = Field(default_factory=YoloSpec, description="How YOLO is read.")
+    voc: VocSpec = Field(default_factory=VocSpec, description="How Pascal VOC is read.")
     project_id: str | None = Field(
         None,
         min_length=1,
@@ -47,7 +53,7 @@ class AnnotationFilesSpec(LocationSpec):
     def _fits_format(self) -> Self:
         if self.window is not None and self.window.by == "column":
             raise ValueError("window: files of annotations have no columns to go by; use by: path or by: modified")
-        for key, format_ in (("coco", "coco"), ("project_id", "export")):
+        for key, format_ in (("coco", "coco"), ("yolo", "yolo"), ("voc", "voc"), ("project_id", "export")):
             if key in self.model_fields_set and self.format != format_:
                 raise ValueError(f"{key} goes with format: {format_}; leave it out")
         return self
@@ -94,11 +100,13 @@ class AnnotationFiles:
     """Reads the annotation files of one source.
 
     :param base: what a relative ``uri`` is relative to; the working directory when None
+    :param size_of: tells the size of an asset, for formats that measure in shares of it
     :ivar skipped: annotations that the spec leaves out; known once all is read
     """
 
-    def __init__(self, spec: AnnotationFilesSpec, base: Path | None = None) -> None:
+    def __init__(self, spec: AnnotationFilesSpec, base: Path | None = None, size_of: SizeOf | None = None) -> None:
         self.spec = spec
+        self._size_of = size_of or (lambda _: None)
         self._base = base
         self._location = Location(spec, base)
         self.skipped: Counter[str] = Counter()
@@ -130,9 +138,10 @@ class AnnotationFiles:
         return [item for _, item in sorted(found.values(), key=lambda timed: (timed[0], timed[1].place))]
 
     def _read(self, item: StoredObject, file: BinaryIO, ontology: Ontology | None) -> Iterator[Read]:
-        from labelbox_airflow.engine.annotations.readers.coco import read_coco
         from labelbox_airflow.engine.annotations.readers.export import read_export
         from labelbox_airflow.engine.annotations.readers.ndjson import read_ndjson
+        from labelbox_airflow.engine.annotations.readers.voc import read_voc
+        from labelbox_airflow.engine.annotations.readers.yolo import read_yolo
         from labelbox_airflow.engine.tables.streams import packing_errors, unpacked
 
         with packing_errors(item.place):
@@ -141,15 +150,32 @@ class AnnotationFiles:
                 yield from read_ndjson(lines, item.place)
             elif self.spec.format == "export":
                 yield from read_export(lines, item.place, project_id=self.spec.project_id)
+            elif self.spec.format == "yolo":
+                yield from read_yolo(lines, self.spec.yolo, item.place, self._names, self._size_of)
+            elif self.spec.format == "voc":
+                yield from read_voc(lines.read(), self.spec.voc, item.place)
             else:
-                yield from read_coco(
-                    lines.read(),
-                    self.spec.coco,
-                    item.place,
-                    images=self._images(),
-                    kinds={tool.name: tool.kind for tool in ontology.tools} if ontology is not None else None,
-                    open_png=self._png,
-                )
+                yield from self._read_coco(lines.read(), item.place, ontology)
+
+    def _read_coco(self, content: bytes, place: str, ontology: Ontology | None) -> Iterator[Read]:
+        from labelbox_airflow.engine.annotations.readers.coco import read_coco
+
+        kinds = {tool.name: tool.kind for tool in ontology.tools} if ontology is not None else None
+        yield from read_coco(content, self.spec.coco, place, images=self._images(), kinds=kinds, open_png=self._png)
+
+    @cached_property
+    def _names(self) -> Sequence[str]:
+        """The names of YOLO's classes."""
+        from labelbox_airflow.engine.annotations.readers.yolo import read_names
+
+        spec = self.spec.yolo
+        if spec.names is not None:
+            return spec.names
+        try:
+            return read_names(self._beside(spec.names_from), spec.names_from)
+        except FileNotFoundError as error:
+            remedy = "Correct yolo.names_from, or give yolo.names."
+            raise SourceError("there is no such file", where=str(error), remedy=remedy) from None
 
     def _images(self) -> bytes | None:
         name = self.spec.coco.images_from

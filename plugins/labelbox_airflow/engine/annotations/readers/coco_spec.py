@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from string import Formatter
 from typing import Literal
 
 from pydantic import Field, field_validator
 
+from labelbox_airflow.engine.annotations.readers.templates import names_in
 from labelbox_airflow.engine.rows.spec import Spec
 
 Shape = Literal["bounding_box", "polygon", "mask"]
 
-LEFT_OUT = frozenset(("below_confidence", "crowd", "no_keypoints"))
+LEFT_OUT = frozenset(("below_confidence", "crowd", "difficult", "no_keypoints"))
 """Codes of rejects that are nothing wrong: the spec asked to leave these annotations out."""
 
 
@@ -69,18 +69,14 @@ class CocoSpec(Spec):
     @field_validator("global_key")
     @classmethod
     def _names_a_row(cls, template: str) -> str:
-        if not _names(template):
+        if not names_in(template):
             raise ValueError(f"'{template}' has no key in braces, so all images would be one data row")
         return template
 
     @field_validator("keypoint_class")
     @classmethod
     def _names_a_keypoint(cls, template: str) -> str:
-        names = _names(template)
+        names = names_in(template)
         if "keypoint" not in names or not names <= {"category", "keypoint"}:
             raise ValueError(f"'{template}' must have {{keypoint}} and can have {{category}}, nothing else in braces")
         return template
-
-
-def _names(template: str) -> set[str]:
-    return {name for _, name, _, _ in Formatter().parse(template) if name}

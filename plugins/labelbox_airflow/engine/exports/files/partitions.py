@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from labelbox_airflow.engine.exports.files.formats import FileFormat, suffix_of
-from labelbox_airflow.engine.exports.files.formats.texts import plain
+from labelbox_airflow.engine.exports.files.formats.texts import as_texts, plain_values
 from labelbox_airflow.engine.exports.files.manifest import ReleasedFile
 from labelbox_airflow.engine.exports.files.options import FileOptions
 from labelbox_airflow.engine.exports.files.part import Part
 from labelbox_airflow.engine.exports.files.target import Target
 
 MOST_OPEN = 16  # files at once: each holds a row group and a block of its upload in memory
+MOST_GATHERED = 64 << 20  # bytes of rows that wait for more of their partition, so that files are few
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 
 Key = tuple[str | None, ...]
@@ -24,7 +24,10 @@ Key = tuple[str | None, ...]
 
 @dataclass
 class Parts:
-    """Writes the files of one release, at most `MOST_OPEN` at a time: the one that got no rows longest makes room."""
+    """Writes the files of one release, at most `MOST_OPEN` at a time: the one that got no rows longest makes room.
+
+    Rows of partitions are gathered first, and those of the largest go to its file when there are `MOST_GATHERED` bytes.
+    """
 
     folder: Target
     schema: pa.Schema
@@ -33,6 +36,8 @@ class Parts:
     partition_by: tuple[str, ...]
     _open: dict[Key, Part] = field(default_factory=dict)
     _begun: dict[Key, int] = field(default_factory=dict)
+    _gathered: dict[Key, list[pa.RecordBatch]] = field(default_factory=dict)
+    _sizes: dict[Key, int] = field(default_factory=dict)
     _finished: list[ReleasedFile] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -45,8 +50,12 @@ class Parts:
         """Write all batches; whatever fails, no file stays open."""
         try:
             for batch in batches:
-                for key, rows in self._split(batch):
-                    self._write(key, rows)
+                if self.partition_by:
+                    self._gather(batch)
+                else:
+                    self._write((), [batch])
+            for key in list(self._gathered):
+                self._write_gathered(key)
             if not self._begun and not self.partition_by:
                 self._part(())
             for key in list(self._open):
@@ -57,19 +66,25 @@ class Parts:
             raise
         return tuple(sorted(self._finished, key=lambda file: file.path))
 
-    def _split(self, batch: pa.RecordBatch) -> Iterator[tuple[Key, pa.RecordBatch]]:
-        if not self.partition_by:
-            yield (), batch
-            return
+    def _gather(self, batch: pa.RecordBatch) -> None:
         rows = batch.select(self._file_schema.names)
         for key, indices in _groups(batch.select(self.partition_by)).items():
-            yield key, rows.take(pa.array(indices))
+            taken = rows.take(pa.array(indices))
+            self._gathered.setdefault(key, []).append(taken)
+            self._sizes[key] = self._sizes.get(key, 0) + taken.nbytes
+        while sum(self._sizes.values()) > MOST_GATHERED:
+            self._write_gathered(max(self._sizes, key=self._sizes.__getitem__))
 
-    def _write(self, key: Key, rows: pa.RecordBatch) -> None:
-        part = self._part(key)
-        part.write(rows)
-        if part.size >= self.options.file_bytes:
-            self._finish(key)
+    def _write_gathered(self, key: Key) -> None:
+        del self._sizes[key]
+        self._write(key, self._gathered.pop(key))
+
+    def _write(self, key: Key, batches: Iterable[pa.RecordBatch]) -> None:
+        for rows in batches:
+            part = self._part(key)
+            part.write(rows)
+            if part.size >= self.options.file_bytes:
+                self._finish(key)
 
     def _part(self, key: Key) -> Part:
         part = self._open.pop(key, None)
@@ -95,17 +110,11 @@ class Parts:
 
 def _groups(columns: pa.RecordBatch) -> dict[Key, list[int]]:
     """Return the rows of each combination of values."""
-    texts = [_texts(column).to_pylist() for column in columns.columns]
+    texts = [plain_values(as_texts(column)) for column in columns.columns]
     groups: dict[Key, list[int]] = {}
     for index, key in enumerate(zip(*texts, strict=True)):
         groups.setdefault(key, []).append(index)
     return groups
-
-
-def _texts(column: pa.Array) -> pa.Array:
-    if pa.types.is_boolean(column.type):
-        return pc.if_else(column, "true", "false")
-    return plain(column).cast(pa.string())
 
 
 def _folder(value: str | None) -> str:

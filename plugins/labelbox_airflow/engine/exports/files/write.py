@@ -33,7 +33,7 @@ def write_files(
 ) -> Manifest:
     """Write all batches and return the manifest; see the package for where the files are, and when others see them.
 
-    Memory does not grow with the number of rows. No rows make one file with the schema.
+    Memory does not grow with the number of rows. No rows make one file with the schema, with partitions none.
 
     :param target: a file when its name ends as one of `formats.SUFFIXES`, otherwise a folder
     :param schema: of all batches

@@ -19,12 +19,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelbox_airflow.engine.errors import ConfigurationError, SourceError
+from labelbox_airflow.engine.exports.files import partitions
 from labelbox_airflow.engine.exports.files.manifest import Provenance
 from labelbox_airflow.engine.exports.files.options import CsvDialect, FileOptions
 from labelbox_airflow.engine.exports.files.release import read_manifest, verify
 from labelbox_airflow.engine.exports.files.target import local_target
 from labelbox_airflow.engine.exports.files.write import write_files
 
+POINTS = [{"x": 1.0, "n": None, "ok": True}, None, {"x": None, "n": 2**60, "ok": None}]
 SCHEMA = pa.schema(
     [
         ("key", pa.string()),
@@ -35,6 +37,7 @@ SCHEMA = pa.schema(
         ("done", pa.bool_()),
         ("bbox", pa.struct([("left", pa.float64()), ("seen", pa.timestamp("ns", "UTC"))])),
         ("tags", pa.list_(pa.string())),
+        ("points", pa.list_(pa.struct([("x", pa.float64()), ("n", pa.int64()), ("ok", pa.bool_())]))),
     ]
 )
 ROWS: list[dict[str, Any]] = [
@@ -47,6 +50,7 @@ ROWS: list[dict[str, Any]] = [
         "done": True,
         "bbox": {"left": 2.0, "seen": datetime(2026, 3, 1, tzinfo=UTC)},
         "tags": ["x", "y"],
+        "points": POINTS,
     },
     dict.fromkeys(SCHEMA.names),
 ]
@@ -57,8 +61,9 @@ PLAIN = {
     "day": "2026-03-01",
     "price": "1.20",
     "done": True,
-    "bbox": {"left": 2.0, "seen": "2026-03-01T00:00:00Z"},
+    "bbox": {"left": 2.0, "seen": "2026-03-01T00:00:00.000000000Z"},
     "tags": ["x", "y"],
+    "points": POINTS,
 }
 
 
@@ -77,6 +82,13 @@ def files_in(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
+def test_slices_of_batches_are_written_as_they_are(tmp_path: Path) -> None:
+    many = pa.RecordBatch.from_pylist([ROWS[1], *ROWS, ROWS[0]], schema=SCHEMA)
+    write_files(local_target(tmp_path / "x.ndjson"), SCHEMA, [many.slice(1, 2), many.slice(3)])
+    lines = (tmp_path / "x.ndjson").read_bytes().splitlines()
+    assert [json.loads(line) for line in lines] == [PLAIN, ROWS[1], PLAIN]
+
+
 def cells(content: bytes, encoding: str = "utf-8", **dialect: Any) -> list[list[str]]:
     return list(csv.reader(io.StringIO(content.decode(encoding), newline=""), **dialect))
 
@@ -92,8 +104,9 @@ def test_text_formats_hold_every_value(tmp_path: Path) -> None:
     assert dict(zip(header, first, strict=True)) == PLAIN | {
         "seconds": "1.5",
         "done": "true",
-        "bbox": '{"left":2.0,"seen":"2026-03-01T00:00:00Z"}',
+        "bbox": '{"left":2.0,"seen":"2026-03-01T00:00:00.000000000Z"}',
         "tags": '["x","y"]',
+        "points": json.dumps(POINTS, separators=(",", ":")),
     }
     assert nothing == [""] * len(header)
     assert gzip.decompress((tmp_path / "x.csv.gz").read_bytes()) == content
@@ -141,7 +154,11 @@ def test_a_release_is_pinned_and_verified(tmp_path: Path) -> None:
         write_files(target, SCHEMA, batches(), format="parquet", release="v2")
 
 
-def test_partitions_are_read_back_by_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("gathered", "files"), [(partitions.MOST_GATHERED, 40), (0, 400)])
+def test_partitions_are_read_back_by_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gathered: int, files: int
+) -> None:
+    monkeypatch.setattr(partitions, "MOST_GATHERED", gathered)
     schema = pa.schema([("country", pa.string()), ("n", pa.int64())])
     # More partitions than files may be open, in turns: files are closed and others begun.
     rows = [{"country": None if n % 40 == 0 else f"c/{n % 40}", "n": n} for n in range(400)]
@@ -150,7 +167,7 @@ def test_partitions_are_read_back_by_others(tmp_path: Path) -> None:
     )
     found = ds.dataset(tmp_path / "r", format="parquet", partitioning="hive", exclude_invalid_files=True).to_table()
     assert sorted(found.to_pylist(), key=lambda row: row["n"]) == rows
-    assert manifest.rows == 400
+    assert (manifest.rows, len(manifest.files)) == (400, files)
     assert {file.partition["country"] for file in manifest.files} == {row["country"] for row in rows}
     verify(local_target(tmp_path), manifest)
 

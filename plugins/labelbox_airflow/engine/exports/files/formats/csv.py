@@ -7,11 +7,10 @@ import io
 from typing import BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from labelbox_airflow.engine.collector import collector_paused
 from labelbox_airflow.engine.errors import ConfigurationError
-from labelbox_airflow.engine.exports.files.formats.texts import as_json, plain
+from labelbox_airflow.engine.exports.files.formats.texts import as_json, as_texts, plain_values
 from labelbox_airflow.engine.exports.files.options import FileOptions
 
 _ROWS = 2_000  # as Python objects at once
@@ -74,7 +73,5 @@ _WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-
 def _cells(column: pa.Array) -> list[str | None]:
     kind = column.type
     if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        return [None if value is None else as_json(value).decode() for value in column.to_pylist()]
-    if pa.types.is_boolean(kind):
-        return pc.if_else(column, "true", "false").to_pylist()  # type: ignore[no-any-return]
-    return plain(column).cast(pa.string()).to_pylist()  # type: ignore[no-any-return]
+        return [None if value is None else as_json(value).decode() for value in plain_values(column)]
+    return plain_values(as_texts(column))

@@ -8,7 +8,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from labelbox_airflow.engine.collector import collector_paused
-from labelbox_airflow.engine.exports.files.formats.texts import as_json, plain
+from labelbox_airflow.engine.exports.files.formats.texts import as_json, plain_values
 from labelbox_airflow.engine.exports.files.options import FileOptions
 
 _ROWS = 2_000  # as Python objects at once
@@ -56,7 +56,7 @@ def _objects(batch: pa.RecordBatch) -> Iterator[list[bytes]]:
 
 @collector_paused()
 def _encoded(names: list[str], rows: pa.RecordBatch) -> list[bytes]:
-    columns = [plain(column).to_pylist() for column in rows.columns]
+    columns = [plain_values(column) for column in rows.columns]
     if not columns:
         return [b"{}"] * rows.num_rows
     return [as_json(dict(zip(names, values, strict=True))) for values in zip(*columns, strict=True)]

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from labelbox_airflow.engine.annotations.readers.wide import WideReader
     from labelbox_airflow.engine.ontology.tree import Ontology
     from labelbox_airflow.engine.window import Window
-    from labelbox_airflow.sources.inputs import Source
     from labelbox_airflow.sources.listing import StoredObject
+    from labelbox_airflow.sources.transform import Source
 
 
 class AnnotationFilesSpec(LocationSpec):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import AwareDatetime, Field, model_validator
 
 from labelbox_airflow.engine.errors import ConfigurationError, SourceError, SourceUnavailableError
-from labelbox_airflow.engine.rows.spec import Spec
 from labelbox_airflow.engine.window import Window, WindowSpec
+from labelbox_airflow.sources.transform import TransformSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from labelbox_airflow.engine.records import Batch
 
 
-class IcebergSourceSpec(Spec):
+class IcebergSourceSpec(TransformSpec):
     """A table of an Iceberg catalog."""
 
     type: Literal["iceberg"]

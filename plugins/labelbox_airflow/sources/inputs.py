@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Literal
 from labelbox_airflow.sources.delta import DeltaSource
 from labelbox_airflow.sources.iceberg import IcebergSource, IcebergSourceSpec
 from labelbox_airflow.sources.objects import ObjectSource, ObjectSourceSpec
+from labelbox_airflow.sources.plugin import PluginSource, PluginSourceSpec
 from labelbox_airflow.sources.sql import SqlSource, SqlSourceSpec
 from labelbox_airflow.sources.tables import TableSource, TableSourceSpec
+from labelbox_airflow.sources.transform import Source, TransformedSource
 
 if TYPE_CHECKING:
     from labelbox_airflow.engine.records import Batch
     from labelbox_airflow.engine.window import Window
 
 
-SourceSpec = TableSourceSpec | ObjectSourceSpec | SqlSourceSpec | IcebergSourceSpec
-Source = TableSource | DeltaSource | ObjectSource | SqlSource | IcebergSource
+SourceSpec = TableSourceSpec | ObjectSourceSpec | SqlSourceSpec | IcebergSourceSpec | PluginSourceSpec
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,21 @@ class Input:
 
 
 def open_source(spec: SourceSpec, base: Path | None = None) -> Source:
-    """Return the source that ``spec`` describes.
+    """Return the source that ``spec`` describes, with its transform.
 
     :param base: directory that a relative URI is relative to
     """
+    source = _plain_source(spec, base)
+    return TransformedSource(source, spec.transform) if spec.transform is not None else source
+
+
+def _plain_source(spec: SourceSpec, base: Path | None) -> Source:
     if isinstance(spec, SqlSourceSpec):
         return SqlSource(spec, base)
     if isinstance(spec, IcebergSourceSpec):
         return IcebergSource(spec)
+    if isinstance(spec, PluginSourceSpec):
+        return PluginSource(spec, base)
     if isinstance(spec, ObjectSourceSpec):
         return ObjectSource(spec, base)
     return DeltaSource(spec, base) if spec.format == "delta" else TableSource(spec, base)

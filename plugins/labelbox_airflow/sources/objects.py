@@ -13,6 +13,7 @@ from labelbox_airflow.engine.globs import fixed_folder, is_glob
 from labelbox_airflow.engine.window import any_date
 from labelbox_airflow.sources.location import Location, LocationSpec, Selection
 from labelbox_airflow.sources.sidecars import SidecarSpec, stem_of
+from labelbox_airflow.sources.transform import TransformSpec
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,7 +26,7 @@ OBJECT_COLUMNS = ("uri", "path", "folder", "name", "stem", "suffix", "size", "mo
 BATCH_ROWS = 10_000
 
 
-class ObjectSourceSpec(LocationSpec):
+class ObjectSourceSpec(TransformSpec, LocationSpec):
     """Objects in object storage, or files of a local disk, each of which is a row."""
 
     type: Literal["objects"]

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from labelbox_airflow.engine.errors import ConfigurationError, SourceError, did_you_mean
-from labelbox_airflow.engine.rows.spec import Spec
 from labelbox_airflow.engine.window import Window, WindowSpec
 from labelbox_airflow.sources.sql_statement import QueryWindow, Statement, names_window, rendered
+from labelbox_airflow.sources.transform import TransformSpec
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +31,7 @@ EVERYTHING = QueryWindow(datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, 
 _TABLE = re.compile(r"""(?:[\w$-]+|"[^"]+"|`[^`]+`)(?:\.(?:[\w$-]+|"[^"]+"|`[^`]+`))*""")
 
 
-class SqlSourceSpec(Spec):
+class SqlSourceSpec(TransformSpec):
     """A query or table of any database that Airflow's common SQL reaches."""
 
     type: Literal["sql"]

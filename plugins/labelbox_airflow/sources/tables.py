@@ -12,6 +12,7 @@ from labelbox_airflow.engine.globs import is_glob
 from labelbox_airflow.engine.tables.options import CsvOptions, DeltaOptions, ExcelOptions, TableFormat, format_of
 from labelbox_airflow.engine.window import Window, WindowSpec, is_dated
 from labelbox_airflow.sources.location import Location, LocationSpec
+from labelbox_airflow.sources.transform import TransformSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from labelbox_airflow.sources.listing import StoredObject
 
 
-class TableSourceSpec(LocationSpec):
+class TableSourceSpec(TransformSpec, LocationSpec):
     """CSV, NDJSON, JSON, Parquet or Excel files, or a Delta table, in object storage or on a local disk."""
 
     type: Literal["table"]

@@ -133,8 +133,9 @@ def required_columns(spec: SyncSpec) -> dict[str, Sequence[str] | None]:
             source, column = split_column(reference.column, spec)
             needed[source][column] = None
     for name, source_spec in spec.row_sources.items():
-        if source_spec.window is not None and source_spec.window.column is not None:
-            needed[name][source_spec.window.column] = None
+        how = source_spec.window if source_spec.transform is None else None  # a transform gets all columns
+        if how is not None and how.column is not None:
+            needed[name][how.column] = None
         if name != spec.main:
             on = spec.join_on(name)
             needed[name].update(dict.fromkeys(on))

@@ -19,7 +19,6 @@ from labelbox_airflow.syncs.spec import PATTERNS_IN_WORDS, SyncSpec
 NOT_BUILT_KEYS: dict[KeyPath, frozenset[str]] = {
     (): frozenset({"tables", "files", "sink", "export", "transform"}),
     ("labelbox",): frozenset({"project"}),
-    ("sources", "*"): frozenset({"transform"}),
     ("rows",): frozenset({"transform"}),
     ("attach",): frozenset({"transform"}),
 }
@@ -34,9 +33,9 @@ NOT_BUILT_VALUES: dict[KeyPath, frozenset[str]] = {
 }
 # Names of union members in pydantic's locations, which are no keys of the file.
 UNION_MEMBERS = re.compile(
-    r".*[\[(].*|str|int|float|bool|constrained-(str|int)|ValueSpec|table|objects|sql|iceberg|annotations|LocalFilesSpec"
+    r".*[\[(].*|str|int|float|bool|constrained-(str|int)|ValueSpec|table|objects|sql|iceberg|plugin|annotations|LocalFilesSpec"
 )
-SOURCE_TYPES = ("table", "objects", "sql", "iceberg", "annotations")
+SOURCE_TYPES = ("table", "objects", "sql", "iceberg", "plugin", "annotations")
 SHOWN_CHARACTERS = 80
 
 Error = Mapping[str, Any]

@@ -33,7 +33,7 @@ def object_column_problems(spec: SyncSpec) -> Iterator[Problem]:
             continue
         name, column = split_column(reference.column, spec)
         source = spec.row_sources[name]
-        if isinstance(source, ObjectSourceSpec) and (wrong := _wrong_column(source, column)):
+        if isinstance(source, ObjectSourceSpec) and not source.transform and (wrong := _wrong_column(source, column)):
             yield Problem(reference.path, f"'{reference.column}': {wrong}")
 
 

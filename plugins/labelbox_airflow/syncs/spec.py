@@ -22,6 +22,7 @@ from labelbox_airflow.notifications.spec import MAIL_ADDRESS, AlertSpec
 from labelbox_airflow.sources.annotations import AnnotationFilesSpec
 from labelbox_airflow.sources.iceberg import IcebergSourceSpec
 from labelbox_airflow.sources.objects import ObjectSourceSpec
+from labelbox_airflow.sources.plugin import PluginSourceSpec
 from labelbox_airflow.sources.sql import SqlSourceSpec
 from labelbox_airflow.sources.tables import TableSourceSpec
 from labelbox_airflow.syncs.columns import required_columns
@@ -152,6 +153,10 @@ class IcebergInputSpec(JoinSpec, IcebergSourceSpec):
     """A table of an Iceberg catalog as a source of a sync; every source but the first is joined to the first."""
 
 
+class PluginInputSpec(JoinSpec, PluginSourceSpec):
+    """What another package reads, as a source of a sync; every source but the first is joined to the first."""
+
+
 class AnnotationInputSpec(AnnotationFilesSpec):
     """Files of annotations as a source of a sync; `annotations.from` names it."""
 
@@ -160,10 +165,10 @@ class AnnotationInputSpec(AnnotationFilesSpec):
 
 
 InputSpec = Annotated[
-    TableInputSpec | ObjectInputSpec | SqlInputSpec | IcebergInputSpec | AnnotationInputSpec,
+    TableInputSpec | ObjectInputSpec | SqlInputSpec | IcebergInputSpec | PluginInputSpec | AnnotationInputSpec,
     Field(discriminator="type"),
 ]
-RowInputSpec = TableInputSpec | ObjectInputSpec | SqlInputSpec | IcebergInputSpec
+RowInputSpec = TableInputSpec | ObjectInputSpec | SqlInputSpec | IcebergInputSpec | PluginInputSpec
 
 
 class UnitsSpec(Spec):

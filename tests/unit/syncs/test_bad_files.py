@@ -166,7 +166,7 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
         {"sources/facts": {"type": "snowflake", "query": "select 1", "join": {"a": "rows.a"}}},
         (
             "sources.facts.type: 'snowflake' is not built yet in this version. "
-            "There is: table, objects, sql, iceberg, annotations"
+            "There is: table, objects, sql, iceberg, plugin, annotations"
         ),
     ),
     "query and table": (
@@ -195,7 +195,7 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
     "misspelt type": (
         {"sources/facts/type": "tabel"},
         (
-            "sources.facts.type: 'tabel' is not known here (table, objects, sql, iceberg, annotations). "
+            "sources.facts.type: 'tabel' is not known here (table, objects, sql, iceberg, plugin, annotations). "
             "Did you mean 'table'?"
         ),
     ),
@@ -203,14 +203,14 @@ ONE_PROBLEM: dict[str, tuple[Mapping[str, Any], str]] = {
         {"sources/photos": {**PHOTOS, "csv": {}}},
         (
             "sources.photos.csv: unknown key. Known: uri, connection, window, wait_for, settle, wait_timeout, "
-            "poke_interval, type, sidecar, join, missing."
+            "poke_interval, transform, type, sidecar, join, missing."
         ),
     ),
     "a key of objects on a table": (
         {"sources/rows/sidecar": {"path": "{stem}.json"}},
         (
             "sources.rows.sidecar: unknown key. Known: uri, connection, window, wait_for, settle, wait_timeout, "
-            "poke_interval, type, format, csv, excel, delta, join, missing."
+            "poke_interval, transform, type, format, csv, excel, delta, join, missing."
         ),
     ),
     "typo in a sidecar": (
@@ -336,7 +336,7 @@ def test_one_fault_is_one_problem_with_its_place_and_remedy(
 
 FUTURE_KEYS = [
     "tables", "files", "sink", "export", "transform", "labelbox/project",
-    "sources/rows/transform", "rows/transform",
+    "rows/transform",
 ]  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def test_the_schema_takes_short_and_long_forms() -> None:
     assert errors(changed({"environments": {"dev": {"units": {"rows": 1}}}})) == []
 
 
-@pytest.mark.parametrize("key", ["project", "sources/rows/transform", "labelbox/project", "colour"])
+@pytest.mark.parametrize("key", ["project", "rows/transform", "labelbox/project", "colour"])
 def test_the_schema_has_no_keys_that_the_loader_refuses(key: str) -> None:
     assert errors(changed({key: "x"})) != []
 

@@ -34,16 +34,17 @@ def open_database(connection: str, place: str) -> Iterator[Database]:
     :raises ConfigurationError: for an unknown connection, one of no database, or refused credentials
     :raises SourceUnavailableError: when the database does not answer
     """
-    hook = _hook(connection, place)
+    found = require_connection(connection, place)
+    hook = _hook(found, connection, place)
     try:
         opened = hook.get_conn()
     except Exception as error:
         raise _not_opened(error, connection, place) from error
     with closing(opened):
-        yield Database(hook, opened, connection, place)
+        yield Database(hook, opened, found.conn_type, connection, place)
 
 
-def _hook(connection: str, place: str) -> Any:
+def _hook(found: Any, connection: str, place: str) -> Any:
     from airflow.sdk.exceptions import AirflowException
 
     try:
@@ -54,7 +55,6 @@ def _hook(connection: str, place: str) -> Any:
             where=place,
             remedy="Install airflow-provider-labelbox[sql], and the provider of the database.",
         ) from error
-    found = require_connection(connection, place)
     try:
         hook = found.get_hook()
     except (AirflowException, ImportError) as error:
@@ -78,11 +78,11 @@ class Database:
     :ivar paramstyle: how the driver writes placeholders, as in DB-API
     """
 
-    def __init__(self, hook: Any, opened: Any, connection: str, place: str) -> None:
+    def __init__(self, hook: Any, opened: Any, kind: str, connection: str, place: str) -> None:
         self._opened, self._connection, self._place = opened, connection, place
         module = type(opened).__module__
         self._named_cursors = module.partition(".")[0] in {"psycopg", "psycopg2"}
-        self._quote = "`{}`" if hook.conn_type in _BACKTICKS else hook.escape_word_format
+        self._quote = "`{}`" if kind in _BACKTICKS else hook.escape_word_format
         self.paramstyle = _paramstyle(module.lstrip("_")) or ("qmark" if hook.placeholder == "?" else "pyformat")
 
     def quoted(self, name: str) -> str:

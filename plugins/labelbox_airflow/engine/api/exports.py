@@ -1,70 +1,20 @@
-"""Data row exports: start one, wait for it, stream its rows in bounded memory."""
+"""Small exports in one call: start, wait, and read the rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
 
 from labelbox_airflow.engine.api import tasks
-from labelbox_airflow.engine.errors import LabelboxError
+from labelbox_airflow.engine.exports import tasks as export_tasks
+from labelbox_airflow.engine.exports.request import KEYS_PER_EXPORT, ExportRequest
+from labelbox_airflow.engine.exports.spec import FilterSpec
+from labelbox_airflow.engine.exports.stream import lines
 from labelbox_airflow.engine.transport import Transport
 
-KEYS_PER_EXPORT = 2000  # docs.labelbox.com/docs/limits; SDK schema/export_filters.py
-
-_START = """mutation exportDataRowsInCatalogPyApi($input: ExportDataRowsInCatalogInput!) {
-  exportDataRowsInCatalog(input: $input) { taskId isStreamable }
-}"""
-_START_IN_PROJECT = """mutation exportDataRowsInProjectPyApi($input: ExportDataRowsInProjectInput!) {
-  exportDataRowsInProject(input: $input) { taskId isStreamable }
-}"""
-_HEADER = """query GetExportMetadataHeaderPyApi($where: WhereUniqueIdInput, $streamType: TaskStreamType!) {
-  task(where: $where) { exportMetadataHeader(streamType: $streamType) { totalSize totalLines } }
-}"""
-_FILE = """query GetExportFileFromOffsetPyApi(
-  $where: WhereUniqueIdInput, $streamType: TaskStreamType!, $offset: UInt64!
-) {
-  task(where: $where) {
-    exportFileFromOffset(streamType: $streamType, offset: $offset) {
-      offsets { start end } lines { start end } file
-    }
-  }
-}"""
-# Every parameter has to be there; the names are those of SDK schema/export_params.py.
-_PARAMETERS: Mapping[str, Any] = {
-    "mediaTypeOverride": None,
-    "includeAttachments": True,
-    "includeEmbeddings": False,
-    "includeMetadata": True,
-    "includeDataRowDetails": True,
-    "includeProjectDetails": False,
-    "includePerformanceDetails": False,
-    "includeLabelDetails": False,
-    "includeInterpolatedFrames": False,
-    "includePredictions": False,
-    "projectIds": None,
-    "modelRunIds": None,
-    "allProjects": False,
-    "allModelRuns": False,
-}
-# What is there, and nothing about it (SDK schema/project.py `export`).
-_BARE: Mapping[str, Any] = {
-    "mediaTypeOverride": None,
-    **dict.fromkeys(
-        (
-            "includeAttachments",
-            "includeEmbeddings",
-            "includeMetadata",
-            "includeDataRowDetails",
-            "includeProjectDetails",
-            "includePerformanceDetails",
-            "includeLabelDetails",
-            "includeInterpolatedFrames",
-        ),
-        False,
-    ),
-}
+__all__ = ["KEYS_PER_EXPORT", "export_dataset", "export_project", "exported", "rows_in_project"]
 
 
 def export_dataset(
@@ -77,30 +27,15 @@ def export_dataset(
 ) -> Iterator[dict[str, Any]]:
     """Yield the data rows of a dataset as export objects, with attachments and metadata.
 
-    :param keys: only these global keys, at most 2,000; empty for all
+    :param keys: only these global keys; empty for all
     :param embeddings: with the vectors
     :param timeout: seconds the export may take
     :raises LabelboxError: when the export fails, or delivers other bytes or lines than it announced
     """
-    query: list[dict[str, Any]] = [{"ids": [dataset_id], "operator": "is", "type": "dataset"}]
-    if keys:
-        query.append({"ids": list(keys), "operator": "is", "type": "global_key"})
-    started = transport.execute(
-        _START,
-        {
-            "input": {
-                "taskName": f"export of dataset {dataset_id}",
-                "filters": {"searchQuery": {"scope": None, "query": query}},
-                "isStreamableReady": True,
-                "params": {**_PARAMETERS, "includeEmbeddings": embeddings},
-                "streamable": True,
-            }
-        },
-    )
-    task_id = (started or {})["exportDataRowsInCatalog"]["taskId"]
-    tasks.wait(transport, task_id, timeout=timeout).require_complete()
-    for line in _lines(transport, task_id):
-        yield orjson.loads(line)
+    include = {"attachments", "metadata", "data_row_details"} | ({"embeddings"} if embeddings else set())
+    filters = FilterSpec(global_keys=tuple(keys) or None)
+    request = ExportRequest("dataset", dataset_id, filters, frozenset(include))  # type: ignore[arg-type]
+    return map(orjson.loads, exported(transport, request, timeout=timeout))
 
 
 def export_project(
@@ -113,18 +48,13 @@ def export_project(
 ) -> Iterator[dict[str, Any]]:
     """Yield the data rows of a project as export objects, with media attributes, and labels with their details.
 
-    :param keys: only these global keys, at most 2,000; empty for all
-    :param ids: only these data rows, at most 2,000; empty for all
+    :param keys: only these global keys; empty for all
+    :param ids: only these data rows, instead of keys; empty for all
     :param timeout: seconds the export may take
     """
-    query: list[dict[str, Any]] = []
-    if keys:
-        query.append({"ids": list(keys), "operator": "is", "type": "global_key"})
-    if ids:
-        query.append({"ids": list(ids), "operator": "is", "type": "data_row_id"})
-    parameters = {**_BARE, "includeLabelDetails": True}
-    for line in _project_lines(transport, project_id, query, parameters, timeout):
-        yield orjson.loads(line)
+    filters = FilterSpec(global_keys=tuple(keys) or None, data_row_ids=tuple(ids) or None)
+    request = ExportRequest("project", project_id, filters, frozenset({"label_details"}))
+    return map(orjson.loads, exported(transport, request, timeout=timeout))
 
 
 def rows_in_project(
@@ -137,61 +67,22 @@ def rows_in_project(
 ) -> Iterator[str]:
     """Yield the ids of the data rows of a project.
 
-    :param ids: only those of these, at most 2,000
+    :param ids: only those of these
     :param batch_id: only those of one batch
     """
-    query: list[dict[str, Any]] = []
-    if ids is not None:
-        query.append({"ids": list(ids), "operator": "is", "type": "data_row_id"})
-    if batch_id is not None:
-        query.append({"ids": [batch_id], "operator": "is", "type": "batch"})
-    for line in _project_lines(transport, project_id, query, _BARE, timeout):
+    filters = FilterSpec(
+        data_row_ids=None if ids is None else tuple(ids), batches=None if batch_id is None else (batch_id,)
+    )
+    for line in exported(transport, ExportRequest("project", project_id, filters), timeout=timeout):
         yield str(orjson.loads(line)["data_row"]["id"])
 
 
-def _project_lines(
-    transport: Transport, project_id: str, query: Sequence[Any], parameters: Mapping[str, Any], timeout: float
-) -> Iterator[bytes]:
-    started = transport.execute(
-        _START_IN_PROJECT,
-        {
-            "input": {
-                "taskName": f"data rows of project {project_id}",
-                "filters": {"projectId": project_id, "searchQuery": {"scope": None, "query": query}},
-                "isStreamableReady": True,
-                "params": parameters,
-                "streamable": True,
-            }
-        },
-    )
-    task_id = (started or {})["exportDataRowsInProject"]["taskId"]
-    tasks.wait(transport, task_id, timeout=timeout).require_complete()
-    return _lines(transport, task_id)
+def exported(transport: Transport, request: ExportRequest, *, timeout: float = 7200.0) -> Iterator[bytes]:
+    """Export, wait, and yield the lines as they come; nothing is kept for a retry.
 
-
-def _lines(transport: Transport, task_id: str) -> Iterator[bytes]:
-    where = {"where": {"id": task_id}, "streamType": "RESULT"}
-    header = ((transport.execute(_HEADER, where) or {}).get("task") or {}).get("exportMetadataHeader")
-    if header is None:  # an empty export has no stream
-        return
-    offset, lines, rest = 0, 0, b""
-    while offset < header["totalSize"]:
-        task = (transport.execute(_FILE, {**where, "offset": str(offset)}) or {}).get("task") or {}
-        part = task.get("exportFileFromOffset")
-        if part is None:
-            raise LabelboxError(f"the export {task_id} ends at byte {offset:,} of {header['totalSize']:,}")
-        content = b"".join(transport.download(part["file"]))
-        start, end = int(part["offsets"]["start"]), int(part["offsets"]["end"])
-        if len(content) != end - start + 1 or start > offset:
-            raise LabelboxError(f"the export {task_id} delivered {len(content):,} bytes for {start:,} to {end:,}")
-        *whole, rest = (rest + content[offset - start :]).split(b"\n")
-        for line in whole:
-            if line:
-                lines += 1
-                yield line
-        offset = end + 1
-    if rest:
-        lines += 1
-        yield rest
-    if lines != header["totalLines"]:
-        raise LabelboxError(f"the export {task_id} delivered {lines:,} rows of {header['totalLines']:,}")
+    :param timeout: seconds that each export of the request may take
+    """
+    for export in request.wire():
+        task_id = export_tasks.start(transport, export, f"data rows of {request.kind} {request.id}".rstrip())
+        tasks.wait(transport, task_id, timeout=timeout).require_complete()
+        yield from lines(transport, task_id)

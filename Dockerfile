@@ -28,6 +28,7 @@ RUN pip install --no-deps --no-build-isolation /build
 
 COPY dags/ /opt/airflow/dags/
 COPY include/syncs/ /opt/airflow/include/syncs/
+COPY include/ontologies/ /opt/airflow/include/ontologies/
 
 ENTRYPOINT ["/entrypoint"]
 

@@ -24,7 +24,7 @@ down: ## Stop what `make up` started; its data stay in .local
 status: ## Say how each part of it is
 	@$(PYTHON) -m include.local status
 
-demo: setup ## Watch a table in S3 become data rows, three runs (KEEP=1 keeps the files)
+demo: setup ## Watch a table in S3 become data rows, and boxes of a model pre-labels (KEEP=1 keeps the files)
 	@$(BIN)/python include/demo/demo.py
 
 test: setup ## Run all tests but those of the pages

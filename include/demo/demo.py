@@ -1,8 +1,9 @@
-"""The main job in three runs: a table in a private S3 bucket becomes data rows in Labelbox, through Airflow.
+"""A table in a private bucket becomes data rows in Labelbox, and a model's boxes pre-labels of them, through Airflow.
 
 `make demo` starts an S3 server and a local Labelbox, puts the sample receipts into a bucket and runs the DAG of
-include/syncs/receipts.yaml: a first load, the same day again, and the next day after the table was edited. It ends
-with code 1 when a run does not do exactly what it should. Everything is made in one temporary directory and removed
+include/syncs/receipts.yaml: a first load, the same day again, and the next day after the table was edited. Then that of
+include/syncs/receipts_prelabels.yaml sends those that a model is unsure of to people, with its boxes. It ends with
+code 1 when a run does not do exactly what it should. Everything is made in one temporary directory and removed
 afterwards, unless KEEP=1.
 """
 
@@ -17,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from labelbox_local.stack import ChildProcess, LocalLabelbox, ObjectStore, Servi
 ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLES = ROOT / "include" / "samples"
 SYNC = "receipts"
+PRELABELS = "receipts_prelabels"
 BUCKET = "receipts"
 INTEGRATION = "receipts-bucket"
 TABLE = "tables/receipts.csv"
@@ -47,11 +49,14 @@ class Run:
 
     :param date: logical date; a daily run reads the day before it
     :param expected: how many rows must end in each outcome
+    :param annotations: how many annotations must
     """
 
     title: str
     date: str
     expected: Mapping[str, int]
+    sync: str = SYNC
+    annotations: Mapping[str, int] = field(default_factory=dict)
 
 
 FIRST_LOAD = Run("First load", "2026-01-06", {"created": 24})
@@ -60,6 +65,15 @@ AFTER_EDITS = Run(
     "The next day, after the table was edited",
     "2026-01-07",
     {"created": 3, "updated": 2, "unchanged": 22, "rejected": 3},
+)
+
+
+FROM_A_MODEL = Run(
+    "What a model found in them: its scores as metadata, its boxes (COCO) as pre-labels",
+    "2026-01-08",
+    {"updated": 24},
+    PRELABELS,
+    {"sent": 44, "rejected": 1},
 )
 
 
@@ -115,11 +129,11 @@ class Deployment:
             if child.exit_code:
                 raise DemoError(f"`airflow {' '.join(arguments)}` failed. The end of its log:\n{child.last_lines()}")
 
-    def newest_report(self) -> dict[str, Any]:
-        """Return the report of the run that ended last."""
-        reports = sorted(self.staging.glob(f"{SYNC}/*/report.json"), key=lambda path: path.stat().st_mtime_ns)
+    def newest_report(self, sync: str) -> dict[str, Any]:
+        """Return the report of the run of a sync that ended last."""
+        reports = sorted(self.staging.glob(f"{sync}/*/report.json"), key=lambda path: path.stat().st_mtime_ns)
         if not reports:
-            raise DemoError(f"The run left no report.json under {self.staging / SYNC}.")
+            raise DemoError(f"The run left no report.json under {self.staging / sync}.")
         report: dict[str, Any] = json.loads(reports[-1].read_text())
         return report
 
@@ -142,7 +156,7 @@ def main() -> int:
 
 
 def demonstrate(directory: Path) -> None:
-    """Start everything and make the three runs."""
+    """Start everything and make the runs."""
     say("Starting an S3 server (SeaweedFS) and the local Labelbox")
     with ObjectStore(directory / "s3") as store, LocalLabelbox(directory / "labelbox") as labelbox:
         note(f"S3 at {store.endpoint_url}, Labelbox at {labelbox.endpoint}")
@@ -159,7 +173,8 @@ def demonstrate(directory: Path) -> None:
         say("Editing the table in the bucket: 2 rows corrected, 3 added, 3 added that cannot be taken")
         store.put(BUCKET, TABLE, (SAMPLES / "edited" / "receipts.csv").read_bytes())
         reports.append(perform(deployment, 3, AFTER_EDITS))
-        say("The three runs side by side")
+        reports.append(perform(deployment, 4, FROM_A_MODEL))
+        say("The runs side by side")
         print(comparison(reports))
 
 
@@ -168,10 +183,10 @@ def perform(deployment: Deployment, number: int, run: Run) -> dict[str, Any]:
 
     :raises DemoError: the outcomes are not the expected ones
     """
-    say(f"Run {number}: {run.title} (airflow dags test {SYNC} {run.date})")
+    say(f"Run {number}: {run.title} (airflow dags test {run.sync} {run.date})")
     deployment.labelbox.admin("DELETE", "calls")
-    deployment.airflow("dags", "test", SYNC, run.date, log=f"run-{number}.log")
-    report = deployment.newest_report()
+    deployment.airflow("dags", "test", run.sync, run.date, log=f"run-{number}.log")
+    report = deployment.newest_report(run.sync)
     calls = deployment.labelbox.admin("GET", "calls")
     # A mutation by form, but it only tests whether Labelbox can read the bucket.
     looks = calls["operations"].get("ValidateIamIntegrationPyApi", 0)
@@ -180,6 +195,11 @@ def perform(deployment: Deployment, number: int, run: Run) -> dict[str, Any]:
     found = {outcome: report["outcomes"][outcome] for outcome in OUTCOMES}
     if found != expected:
         raise DemoError(f"Run {number} should have ended with {expected}, not with {found}.")
+    annotations = {
+        outcome: count for outcome, count in (report["annotations"] or {}).get("outcomes", {}).items() if count
+    }
+    if annotations != run.annotations:
+        raise DemoError(f"The annotations of run {number} should have ended with {run.annotations}, not {annotations}.")
     return report
 
 
@@ -200,14 +220,14 @@ def _line(name: str, cells: Iterable[object]) -> str:
 def where_to_look(directory: Path) -> str:
     """Return where the things just seen are."""
     places = [
-        ("the sync file", "include/syncs/receipts.yaml"),
+        ("the sync files", "include/syncs/"),
         ("the sample data", "include/samples/"),
         ("how to use real Labelbox and real clouds", "README.md"),
     ]
     if KEEP:
         places += [
             ("the logs of the runs", f"{directory}/run-*.log"),
-            ("the reports", f"{directory}/staging/{SYNC}/*/report.json"),
+            ("the reports", f"{directory}/staging/*/*/report.json"),
             ("the ledger (SQLite)", f"{directory}/ledger.db"),
         ]
     else:

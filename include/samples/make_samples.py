@@ -3,6 +3,8 @@
 `python include/samples/make_samples.py` writes the same files every time:
 
 - `receipts/` mirrors the bucket: `images/`, `thumbnails/`, `tables/receipts.csv`, `tables/facts.parquet`;
+- `receipts/predictions/` is what a model found in the pictures: `scores.csv` with how sure it is of each receipt, and
+  `boxes.json`, COCO instances of those it is not sure of, of which one reaches beyond its picture;
 - `edited/receipts.csv` is the table a day later: two rows changed, three new, three that cannot be taken.
 
 The stores, goods and prices are made up.
@@ -11,6 +13,7 @@ The stores, goods and prices are made up.
 from __future__ import annotations
 
 import csv
+import json
 import math
 import unicodedata
 from dataclasses import dataclass, replace
@@ -50,6 +53,8 @@ GOODS = (
     ("Batteries AA", 5.49),
     ("Tea, green", 4.1),
 )
+CATEGORIES = ("Receipt", "Store", "Total")
+UNSURE = 0.6
 COLUMNS = ("image_id", "image", "thumbnail", "country", "store", "total", "currency", "transcript", "updated_at")
 
 
@@ -74,6 +79,16 @@ class Receipt:
     def total(self) -> float:
         """Sum of the lines."""
         return round(sum(price for _, price in self.lines), 2)
+
+    @property
+    def height(self) -> int:
+        """Of its picture, in pixels."""
+        return 190 + LINE_HEIGHT * len(self.lines)
+
+    @property
+    def score(self) -> float:
+        """How sure the model is of what it found, from 0 to 1."""
+        return round(Random(1000 + self.number).uniform(0.2, 1), 3)  # noqa: S311
 
     @property
     def transcript(self) -> str:
@@ -108,7 +123,7 @@ def receipt(number: int) -> Receipt:
 def draw(receipt: Receipt) -> Image.Image:
     """Draw the receipt as a photographed strip of paper, in grey."""
     random = Random(receipt.number)  # noqa: S311
-    height = 190 + LINE_HEIGHT * len(receipt.lines)
+    height = receipt.height
     picture = Image.new("L", (WIDTH, height), 96)
     pen = ImageDraw.Draw(picture)
     pen.rectangle((PAPER_MARGIN, PAPER_MARGIN, WIDTH - PAPER_MARGIN, height - PAPER_MARGIN), fill=246)
@@ -180,6 +195,53 @@ def edited(receipts: list[Receipt]) -> list[list[str]]:
     return [*rows, no_number, no_key, ragged]
 
 
+def found(receipt: Receipt) -> dict[str, tuple[float, float, float, float]]:
+    """Return the boxes of what is printed on a receipt: left, top, width and height by category."""
+    paper = 2 * PAPER_MARGIN
+    total = 2 * PAPER_MARGIN + 32 + 26 + 8 + LINE_HEIGHT * len(receipt.lines) + 12
+    name = 11.0 * len(receipt.store)
+    return {
+        "Receipt": (PAPER_MARGIN, PAPER_MARGIN, WIDTH - paper, receipt.height - paper),
+        "Store": ((WIDTH - name) / 2, paper - 2, name, 24),
+        "Total": (paper, total - 4, WIDTH - 2 * paper, 28),
+    }
+
+
+def coco(receipts: list[Receipt]) -> dict[str, object]:
+    """Return the boxes of receipts as COCO instances; the last one is too tall for its picture."""
+    annotations = []
+    for receipt in receipts:
+        for number, (category, box) in enumerate(found(receipt).items(), 1):
+            annotations.append(
+                {
+                    "id": receipt.number * 10 + number,
+                    "image_id": receipt.number,
+                    "category_id": CATEGORIES.index(category) + 1,
+                    "bbox": [round(side, 1) for side in box],
+                    "score": receipt.score,
+                }
+            )
+    annotations[-1]["bbox"][3] += 400
+    images = [
+        {"id": each.number, "file_name": f"images/{each.image_id}.png", "width": WIDTH, "height": each.height}
+        for each in receipts
+    ]
+    categories = [{"id": number, "name": name} for number, name in enumerate(CATEGORIES, 1)]
+    return {"images": images, "categories": categories, "annotations": annotations}
+
+
+def write_predictions(receipts: list[Receipt]) -> None:
+    """Write what the model says of the receipts of the first load."""
+    place = BUCKET / "predictions"
+    place.mkdir(exist_ok=True)
+    with (place / "scores.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("image_id", "score"))
+        writer.writerows((each.image_id, each.score) for each in receipts)
+    unsure = coco([each for each in receipts if each.score < UNSURE])
+    (place / "boxes.json").write_text(json.dumps(unsure, indent=1) + "\n", encoding="utf-8")
+
+
 def write_table(path: Path, rows: list[list[str]]) -> None:
     """Write rows as CSV with a header."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -205,6 +267,7 @@ def main() -> None:
         write_picture(BUCKET / "thumbnails" / f"{made.image_id}.png", thumbnail)
     write_table(BUCKET / "tables" / "receipts.csv", [made.row() for made in receipts[:FIRST_LOAD]])
     write_table(HERE / "edited" / "receipts.csv", edited(receipts))
+    write_predictions(receipts[:FIRST_LOAD])
     pq.write_table(facts(pictures), BUCKET / "tables" / "facts.parquet")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from airflow.sdk import DAG
 from pydantic import BaseModel
 
 from labelbox_airflow.engine.guard import GuardSpec
@@ -57,6 +58,8 @@ def test_the_parts_of_the_readme_fit_into_its_sync_file(tmp_path: Path, number: 
     whole, part = (yaml.safe_load(blocks("yaml")[index]) for index in (0, number))
     if "attach" in part:
         del whole["rows"]
+    if "annotations" in part:
+        part["sources"] = whole["sources"] | part["sources"]
     file = tmp_path / "photos.yaml"
     file.write_text(yaml.safe_dump(whole | part, sort_keys=False))
     assert load_sync(file).spec.name == "photos"
@@ -64,12 +67,19 @@ def test_the_parts_of_the_readme_fit_into_its_sync_file(tmp_path: Path, number: 
 
 def test_the_dag_of_the_readme_builds(tmp_path: Path) -> None:
     sync = blocks("yaml")[0]
-    (code,) = blocks("python")
+    code = blocks("python")[1]
     file = tmp_path / "photos.yaml"
     file.write_text(sync)
     names: dict[str, object] = {}
     exec(code.replace("/opt/airflow/include/syncs/photos.yaml", str(file)), names)
     assert names["sync_task_group"] is sync_task_group
+
+
+def test_the_dag_with_annotations_of_the_readme_builds() -> None:
+    names: dict[str, object] = {}
+    exec(blocks("python")[0], names)
+    assert isinstance(dag := names["scored"], DAG)
+    assert "scored.import_annotations" in dag.task_ids
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,14 @@ import yaml
 from airflow.sdk import DAG
 from pydantic import BaseModel
 
+from labelbox_airflow.engine.annotations.readers.coco_spec import CocoSpec
+from labelbox_airflow.engine.annotations.readers.table_spec import MaskSpec, TableSpec
+from labelbox_airflow.engine.annotations.readers.voc_spec import VocSpec
+from labelbox_airflow.engine.annotations.readers.wide_spec import WideSpec
+from labelbox_airflow.engine.annotations.readers.yolo_spec import YoloSpec
+from labelbox_airflow.engine.annotations.spec import AnnotationsSpec
 from labelbox_airflow.engine.guard import GuardSpec
+from labelbox_airflow.engine.project.spec import BatchSpec, ProjectSpec, SelectSpec
 from labelbox_airflow.engine.rows.attach import AttachSpec
 from labelbox_airflow.engine.rows.spec import (
     ColumnGrammarSpec,
@@ -108,6 +115,16 @@ def test_the_dag_with_annotations_of_the_readme_builds() -> None:
         MetadataSpec,
         EmbeddingSpec,
         ColumnGrammarSpec,
+        AnnotationsSpec,
+        CocoSpec,
+        YoloSpec,
+        VocSpec,
+        TableSpec,
+        MaskSpec,
+        WideSpec,
+        ProjectSpec,
+        SelectSpec,
+        BatchSpec,
     ],
 )
 def test_every_key_is_in_the_reference(model: type[BaseModel]) -> None:

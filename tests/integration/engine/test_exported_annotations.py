@@ -1,7 +1,11 @@
-"""What is imported into Labelbox and exported again is read as what it was, for every kind of annotation."""
+"""Every kind of annotation goes from a file through a sync into Labelbox, and its export is read as what it was.
+
+Both as submitted labels, and as pre-labels that the labeler's hand then submits.
+"""
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import io
 import itertools
@@ -17,6 +21,7 @@ import orjson
 import pytest
 from labelbox.schema import model_run
 from PIL import Image
+from tests.integration.engine.conftest import World
 from tests.integration.labelbox_local.labeling import (
     BOX,
     Labeling,
@@ -44,6 +49,8 @@ from labelbox_airflow.engine.annotations.ndjson.line import write_lines
 from labelbox_airflow.engine.annotations.readers import Read
 from labelbox_airflow.engine.annotations.readers.export import Classes, read_export
 from labelbox_airflow.engine.annotations.readers.ndjson import read_ndjson
+from labelbox_airflow.engine.api.ontologies import ontology_of
+from labelbox_airflow.engine.api.projects import find_project
 from labelbox_local.annotations import AnnotationReader, Features
 from labelbox_local.annotations.exported import Form, export_form
 from labelbox_local.stack import LocalLabelbox
@@ -100,9 +107,45 @@ def read_back(labeling: Labeling, row: int = 0, classes: Classes = "name", **par
     return annotations(read_export(as_file(lines), "export", project_id=labeling.project.uid, classes=classes))
 
 
-def send(labeling: Labeling, lines: Lines) -> None:
-    made = labeling.import_labels(lines)
-    assert [each["errors"] for each in made.statuses] == [[]] * len(lines)
+Send = Callable[[Labeling, Lines], None]
+
+
+@pytest.fixture
+def submit(world: World, local_labelbox: LocalLabelbox) -> Send:
+    """Sends the lines of a file as pre-labels, which somebody then submits."""
+
+    def submit(labeling: Labeling, lines: Lines) -> None:
+        sync(world, labeling, lines, "prelabels")
+        rows = sorted({line["dataRow"]["globalKey"] for line in lines})
+        body = {"action": "label", "source": "predictions", "project": labeling.project.uid, "rows": rows}
+        assert local_labelbox.admin("POST", "labeler", body)["rows"] == len(rows)
+
+    return submit
+
+
+@pytest.fixture(params=["labels", "prelabels"])
+def send(request: pytest.FixtureRequest, world: World, submit: Send) -> Send:
+    """Sends the lines of a file in one of the two ways."""
+    if request.param == "prelabels":
+        return submit
+    return lambda labeling, lines: sync(world, labeling, lines, "labels")
+
+
+def sync(world: World, labeling: Labeling, lines: Lines, kind: str) -> None:
+    """Do what a sync does with a file of annotations."""
+    project = find_project(world.transport, id=labeling.project.uid)
+    stored = ontology_of(world.transport, labeling.project.uid)
+    assert project is not None
+    assert stored is not None
+    outcomes = world.annotate(
+        f"run {uuid.uuid4()}",
+        project.id,
+        read_ndjson(as_file(lines), "import.ndjson"),
+        stored.tree,
+        media_type=project.media_type or "IMAGE",
+        **{"as": kind},
+    )
+    assert outcomes == {"sent": len(lines)}
 
 
 def moved(found: Sequence[Annotation], key: str) -> Lines:
@@ -118,7 +161,7 @@ def moved(found: Sequence[Annotation], key: str) -> Lines:
     return [orjson.loads(line) for line in write_lines(map(again, found)).splitlines()]
 
 
-def round_trip(labeling: Labeling, lines: Lines, sends: Callable[[Labeling, Lines], None] = send) -> list[Annotation]:
+def round_trip(labeling: Labeling, lines: Lines, sends: Send) -> list[Annotation]:
     """Import lines of the first row, export them, import what was read into two others, and export those."""
     went_in = annotations(read_ndjson(as_file(lines), "import"))
     sends(labeling, lines)
@@ -154,7 +197,7 @@ RED, BLUE = (255, 0, 0), (0, 0, 255)
 POINTS = [{"x": 0.5, "y": 0}, {"x": 10, "y": 0}, {"x": 10, "y": 20}]
 
 
-def test_an_image(sdk: Client) -> None:
+def test_an_image(sdk: Client, send: Send) -> None:
     image = make_image_labeling(sdk)
     nested = [{"name": "how", "answer": [{"name": "much"}, {"name": "cold"}]}]
     lines = [
@@ -167,22 +210,15 @@ def test_an_image(sdk: Client) -> None:
         image.line(name="seen", answer=[{"name": "dog"}, {"name": "cat"}]),
         image.line(name="note", answer="free \u2028 form"),
     ]
-    found = round_trip(image, lines)
+    found = round_trip(image, lines, send)
     ids = {each["name"]: each["featureSchemaId"] for each in image.ontology.normalized["tools"]}
     assert {each.feature.schema_id for each in found if each.feature and each.feature.name == "car"} == {ids["car"]}
     by_id = annotations(read_export(as_file(image.export()), "export", by="id"))
     assert {each.data_row for each in by_id} == {DataRow(id=image.row_id(row)) for row in range(3)}
 
 
-def test_relationships_come_back_when_the_pre_labels_were_submitted(sdk: Client, local_labelbox: LocalLabelbox) -> None:
+def test_relationships_come_back_when_the_pre_labels_were_submitted(sdk: Client, submit: Send) -> None:
     image = make_image_labeling(sdk)
-
-    def submit(labeling: Labeling, lines: Lines) -> None:
-        made = labeling.import_prelabels(lines)
-        assert [each["errors"] for each in made.statuses] == [[]] * len(lines)
-        rows = sorted({line["dataRow"]["globalKey"] for line in lines})
-        body = {"action": "label", "source": "predictions", "project": labeling.project.uid, "rows": rows}
-        assert local_labelbox.admin("POST", "labeler", body)["rows"] == 1
 
     cat, dog = image.box(), image.line(name="nose", point={"x": 1, "y": 2})
     ends = {"source": cat["uuid"], "target": dog["uuid"]}
@@ -195,18 +231,19 @@ def test_relationships_come_back_when_the_pre_labels_were_submitted(sdk: Client,
     round_trip(image, lines, submit)
 
 
-def test_masks_of_an_image(sdk: Client, local_labelbox: LocalLabelbox) -> None:
+def test_masks_of_an_image(sdk: Client, local_labelbox: LocalLabelbox, send: Send) -> None:
     image = make_image_labeling(sdk)
     content = png((slice(1, 3), slice(2, 4), RED), (slice(4, 6), slice(0, 1), BLUE))
     address = sdk.upload_data(content, "mask.png", "image/png")
     masks = [image.line(name="sky", mask={"instanceURI": address, "colorRGB": list(each)}) for each in (RED, BLUE)]
-    runs = image.line(name="sky", mask={"size": [6, 8], "counts": [42, 3]})
-    send(image, [*masks, runs])
+    runs = image.line(name="sky", mask={"size": [6, 8], "counts": [42, 3, 3]})
+    picture = base64.b64encode(png((slice(5, 6), slice(4, 6), (255, 255, 255)))).decode()
+    send(image, [*masks, runs, image.line(name="sky", mask={"png": picture})])
     found = read_back(image)
     shown = [
         pixels_of(each.value.uri, each.value.color, local_labelbox) for each in found if isinstance(each.value, MaskUri)
     ]
-    assert shown == [[[1, 2], [1, 3], [2, 2], [2, 3]], [[4, 0], [5, 0]], [[0, 7], [1, 7], [2, 7]]]
+    assert shown == [[[1, 2], [1, 3], [2, 2], [2, 3]], [[4, 0], [5, 0]], [[0, 7], [1, 7], [2, 7]], [[5, 4], [5, 5]]]
 
 
 def video(sdk: Client) -> Labeling:
@@ -262,14 +299,14 @@ def video_lines(made: Labeling) -> Lines:
 
 
 @pytest.mark.parametrize("keys", ["map", "list"])
-def test_a_video(sdk: Client, local_labelbox: LocalLabelbox, keys: str) -> None:
+def test_a_video(sdk: Client, local_labelbox: LocalLabelbox, send: Send, keys: str) -> None:
     local_labelbox.admin("POST", "switches", {"export_key_frames": keys})
     made = video(sdk)
-    plain = round_trip(made, video_lines(made))
+    plain = round_trip(made, video_lines(made), send)
     assert meaning(read_back(made, interpolated_frames=True)) == meaning(plain)
 
 
-def test_masks_of_a_video(sdk: Client, local_labelbox: LocalLabelbox) -> None:
+def test_masks_of_a_video(sdk: Client, local_labelbox: LocalLabelbox, send: Send) -> None:
     made = video(sdk)
     sky, sea = (slice(0, 1), slice(0, 2), RED), (slice(5, 6), slice(0, 2), BLUE)
     pictures = {3: (sky, sea), 4: (sky, sea)}
@@ -290,15 +327,15 @@ def test_masks_of_a_video(sdk: Client, local_labelbox: LocalLabelbox) -> None:
             assert pixels_of(str(frame.image), instance.color, local_labelbox) == shown
 
 
-def test_a_text(sdk: Client) -> None:
+def test_a_text(sdk: Client, send: Send) -> None:
     tools = [tool("NER", "Person", radio("role", "author"))]
     made = make_labeling(sdk, lb.MediaType.Text, tools, [text("note")], row_data="Lorem ipsum dolor sit")
     role = [{"name": "role", "answer": {"name": "author"}}]
     entity = made.line(name="Person", location={"start": 6, "end": 16}, classifications=role)
-    round_trip(made, [entity, made.line(name="note", answer="x")])
+    round_trip(made, [entity, made.line(name="note", answer="x")], send)
 
 
-def test_a_document(sdk: Client) -> None:
+def test_a_document(sdk: Client, send: Send) -> None:
     tools = [tool("BBOX", "box"), tool("NER", "entity"), tool("RELATIONSHIP", "goes with")]
     made = make_labeling(sdk, lb.MediaType.Document, tools, [radio("kind", "letter", "bill")])
     selections = [
@@ -317,10 +354,10 @@ def test_a_document(sdk: Client) -> None:
         made.line(name="goes with", relationship=joined),
         made.line(name="goes with", relationship=from_class),
     ]
-    round_trip(made, lines)
+    round_trip(made, lines, send)
 
 
-def test_a_conversation(sdk: Client) -> None:
+def test_a_conversation(sdk: Client, send: Send) -> None:
     tools = [
         tool("NER", "entity"),
         tool("MESSAGE_SINGLE_SELECTION", "best"),
@@ -350,10 +387,10 @@ def test_a_conversation(sdk: Client) -> None:
         task("good", "multi-selection", selectedMessages=[one, two]),
         task("order", "ranking", rankedMessages=[{**one, "order": 2}, {**two, "order": 1}]),
     ]
-    round_trip(made, lines)
+    round_trip(made, lines, send)
 
 
-def test_a_sound(sdk: Client) -> None:
+def test_a_sound(sdk: Client, send: Send) -> None:
     asked = [text("said", scope=INDEX), radio("speaker", "A", "B", scope=INDEX), checklist("heard", "dog", "cat")]
     made = make_labeling(sdk, lb.MediaType.Audio, [], asked)
     said = [{"value": "hello", "frames": [span(0, 900)]}, {"value": "bye", "frames": [span(2500, 3000)]}]
@@ -363,10 +400,10 @@ def test_a_sound(sdk: Client) -> None:
         made.line(name="speaker", answer=speaker),
         made.line(name="heard", answer=[{"name": "dog"}]),
     ]
-    round_trip(made, lines)
+    round_trip(made, lines, send)
 
 
-def test_a_map(sdk: Client) -> None:
+def test_a_map(sdk: Client, send: Send) -> None:
     tiles = {
         "tile_layer_url": "https://x/{z}/{x}/{y}.png", "bounds": [[19.4, -99.2], [19.5, -99.1]], "min_zoom": 12,
         "max_zoom": 20, "epsg": "EPSG4326",
@@ -380,10 +417,10 @@ def test_a_map(sdk: Client) -> None:
         made.line(name="road", line=POINTS),
         made.line(name="field", polygon=[*POINTS, POINTS[0]]),
     ]
-    round_trip(made, lines)
+    round_trip(made, lines, send)
 
 
-def test_html_and_prompts(sdk: Client) -> None:
+def test_html_and_prompts(sdk: Client, send: Send) -> None:
     asked = [radio("kind", "letter"), checklist("has", "table"), text("note")]
     made = make_labeling(sdk, lb.MediaType.Html, [], asked)
     lines = [
@@ -391,7 +428,7 @@ def test_html_and_prompts(sdk: Client) -> None:
         made.line(name="has", answer=[{"name": "table"}]),
         made.line(name="note", answer="tell me"),
     ]
-    round_trip(made, lines)
+    round_trip(made, lines, send)
 
 
 def test_predictions_of_a_model_run_keep_their_scores(

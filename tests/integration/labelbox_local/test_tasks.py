@@ -58,7 +58,7 @@ def test_a_task_is_found_by_id_and_takes_its_time(server: Any, client: Client, d
 
 
 def test_a_task_can_be_cancelled(server: Any, client: Client, dataset: Any) -> None:
-    server.admin("POST", "switches", task_seconds=0.5)
+    server.admin("POST", "switches", task_seconds=3)
     try:
         task = dataset.upsert_data_rows(rows(3, "cancel"))
         assert client.cancel_task(task.uid) is True

@@ -18,7 +18,7 @@ from labelbox_airflow.engine.project.spec import ProjectSpec
 from labelbox_airflow.engine.rows.attach import mapping_spec
 from labelbox_airflow.operators.base import LabelboxOperator, without_vain_retries
 from labelbox_airflow.operators.runs import RunPlan, is_dry_run, plan_run
-from labelbox_airflow.sources.inputs import Input, read_inputs
+from labelbox_airflow.sources.inputs import Input, also_reading, read_inputs
 from labelbox_airflow.triggers.tasks import LabelboxTaskTrigger
 
 if TYPE_CHECKING:
@@ -173,7 +173,20 @@ class LabelboxExtractDataRowsOperator(LabelboxOperator):
         if self.records is not None:
             return limited(iter([batch_of(self.records, place=f"records of {self.task_id}")]), plan.row_limit)
         base = Path(self.base) if self.base else None
-        return limited(read_inputs(self.inputs, plan.window, base), plan.row_limit)
+        inputs = also_reading(self.inputs, self._columns_of_conditions()) if self.inputs else self.inputs
+        return limited(read_inputs(inputs, plan.window, base), plan.row_limit)
+
+    def _columns_of_conditions(self) -> Iterator[str]:
+        """Yield the columns in the SQL of ``where``, and of what selects rows for the project."""
+        from labelbox_airflow.engine.project.selection import expressions
+        from labelbox_airflow.engine.sql import condition
+
+        mapping = mapping_spec(self.rows, self.attach)
+        if mapping.where is not None:
+            yield from condition(f"{mapping.place}.where", mapping.where).columns
+        if self.project is not None:
+            for expression in expressions(ProjectSpec.model_validate(self.project).select):
+                yield from expression.columns
 
     def _schema(self) -> Any:
         from labelbox_airflow.engine.metadata_schema import read_metadata_schema

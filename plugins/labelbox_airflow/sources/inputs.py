@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -59,6 +59,21 @@ def _plain_source(spec: SourceSpec, base: Path | None) -> Source:
     if isinstance(spec, ObjectSourceSpec):
         return ObjectSource(spec, base)
     return DeltaSource(spec, base) if spec.format == "delta" else TableSource(spec, base)
+
+
+def also_reading(inputs: Sequence[Input], columns: Iterable[str]) -> list[Input]:
+    """Return the inputs with further columns to read.
+
+    :param columns: ``source.column`` of a joined source, or a column of the first one
+    """
+    main, wanted = inputs[0].name, {each.name: dict.fromkeys(each.columns or ()) for each in inputs}
+    for column in columns:
+        source, _, name = column.partition(".")
+        if source in wanted and name:
+            wanted[source][name] = None
+        else:
+            wanted[main][column] = None
+    return [each if each.columns is None else replace(each, columns=tuple(wanted[each.name])) for each in inputs]
 
 
 def read_inputs(inputs: Sequence[Input], window: Window | None, base: Path | None = None) -> Iterator[Batch]:

@@ -91,7 +91,7 @@ def adopt(file: Path) -> int:
     from labelbox_airflow.syncs.adopt import adopt as adopt_sync
 
     try:
-        print(adopt_sync(load_sync(file)))
+        print(adopt_sync(load_sync(file, conditions=True)))
     except DataIOError as error:
         print(error)
         return PROBLEMS
@@ -138,7 +138,7 @@ def _loaded(files: Sequence[Path]) -> tuple[list[Sync], list[str]]:
             if path.name.startswith("_"):
                 continue
             try:
-                syncs.append(load_sync(path))
+                syncs.append(load_sync(path, conditions=True))
             except SyncFileError as error:
                 problems += error.problems
     return syncs, problems

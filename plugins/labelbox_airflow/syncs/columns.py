@@ -54,8 +54,11 @@ def template_columns(template: str) -> tuple[str, ...]:
     return tuple(columns)
 
 
-def row_references(mapping: MappingSpec) -> Iterator[Reference | Problem]:
-    """Yield every column that the mapping uses, with its place in the sync file; a malformed template as a problem."""
+def row_references(mapping: MappingSpec, *, conditions: bool = False) -> Iterator[Reference | Problem]:
+    """Yield every column that the mapping uses, with its place in the sync file; a malformed template as a problem.
+
+    :param conditions: those in SQL too, which takes a database engine to read: nothing for the parsing of DAG files
+    """
     for path, value in _values(mapping):
         if value.column is not None:
             yield Reference(path, value.column)
@@ -64,7 +67,7 @@ def row_references(mapping: MappingSpec) -> Iterator[Reference | Problem]:
                 yield from (Reference(path, column) for column in template_columns(value.template))
             except ValueError as error:
                 yield Problem(path, str(error))
-    if mapping.where is not None:
+    if conditions and mapping.where is not None:
         yield from _condition_references(f"{mapping.place}.where", mapping.where)
     if mapping.version is not None:
         yield Reference(f"{mapping.place}.version", mapping.version)
@@ -111,10 +114,10 @@ def nested_values(path: str, content: Any) -> Iterator[tuple[str, ValueSpec]]:
             yield from nested_values(f"{path}.{index}", inner)
 
 
-def references_of(spec: SyncSpec) -> Iterator[Reference | Problem]:
-    """Yield every column that a sync uses: those of its rows, and those that select rows for its project."""
-    yield from row_references(spec.mapping)
-    if spec.project is None:
+def references_of(spec: SyncSpec, *, conditions: bool = False) -> Iterator[Reference | Problem]:
+    """Yield every column that a sync uses: those of its rows and, in SQL, those that select rows for its project."""
+    yield from row_references(spec.mapping, conditions=conditions)
+    if spec.project is None or not conditions:
         return
     from labelbox_airflow.engine.project.selection import expressions
 
@@ -126,7 +129,7 @@ def references_of(spec: SyncSpec) -> Iterator[Reference | Problem]:
 
 
 def required_columns(spec: SyncSpec) -> dict[str, Sequence[str] | None]:
-    """Return the columns that ``spec`` needs of each source, each once; None = all (column grammar)."""
+    """Return the columns that ``spec`` needs of each source beside those in SQL, each once; None = all of them."""
     needed: dict[str, dict[str, None]] = {name: {} for name in spec.row_sources}
     for reference in references_of(spec):
         if isinstance(reference, Reference):

@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 CLOUD_SCHEMES = ("https", "gs", "s3")
 
 
-def problems_of(spec: SyncSpec) -> list[Problem]:
+def problems_of(spec: SyncSpec, *, conditions: bool = False) -> list[Problem]:
     """Return everything in ``spec`` that does not fit together; empty when all is well."""
     if problem := _mapping_problem(spec):
         return [problem]
     return [
         *_schedule_problems(spec),
         *_ledger_problems(spec),
-        *(_row_problems(spec) if spec.has_rows else ()),
+        *(_row_problems(spec, conditions) if spec.has_rows else ()),
         *_project_problems(spec),
         *annotation_problems(spec),
     ]
 
 
-def _row_problems(spec: SyncSpec) -> list[Problem]:
+def _row_problems(spec: SyncSpec, conditions: bool) -> list[Problem]:
     return [
         *_source_problems(spec),
-        *_column_problems(spec),
-        *object_column_problems(spec),
+        *_column_problems(spec, conditions),
+        *object_column_problems(spec, conditions),
         *_global_key_problems(spec),
         *_row_data_problems(spec),
         *local_file_problems(spec),
@@ -110,8 +110,8 @@ def _join_problems(spec: SyncSpec, path: str, source: RowInputSpec) -> Iterator[
             )
 
 
-def _column_problems(spec: SyncSpec) -> Iterator[Problem]:
-    for reference in references_of(spec):
+def _column_problems(spec: SyncSpec, conditions: bool) -> Iterator[Problem]:
+    for reference in references_of(spec, conditions=conditions):
         if isinstance(reference, Problem):
             yield reference
             continue

@@ -41,18 +41,20 @@ SHOWN_CHARACTERS = 80
 Error = Mapping[str, Any]
 
 
-def checked(content: Mapping[str, Any]) -> tuple[SyncSpec | None, list[Problem]]:
+def checked(content: Mapping[str, Any], *, conditions: bool = False) -> tuple[SyncSpec | None, list[Problem]]:
     """Return the model of a sync file's ``content``, or None, and everything that is wrong with it."""
     try:
-        return SyncSpec.model_validate(content), []  # models refuse unknown keys too
+        return SyncSpec.model_validate(
+            content, context={"conditions": conditions}
+        ), []  # models refuse unknown keys too
     except ValidationError:
-        return None, _problems(content)
+        return None, _problems(content, conditions)
 
 
-def _problems(content: Mapping[str, Any]) -> list[Problem]:
+def _problems(content: Mapping[str, Any], conditions: bool) -> list[Problem]:
     refused: list[Problem] = []
     buildable = _without_unknown_keys(content, (), refused)
-    found = _faults(buildable)
+    found = _faults(buildable, conditions)
     # What a model lacks because of a misspelt key in it is said with that key.
     holders = {problem.path.rpartition(".")[0] for problem in refused}
     return [*refused, *(problem for problem in found if problem.path not in holders)]
@@ -86,9 +88,9 @@ def _listed(table: Mapping[KeyPath, frozenset[str]], at: KeyPath) -> frozenset[s
     return table.get(place, frozenset())
 
 
-def _faults(content: Any) -> list[Problem]:
+def _faults(content: Any, conditions: bool) -> list[Problem]:
     try:
-        SyncSpec.model_validate(content)
+        SyncSpec.model_validate(content, context={"conditions": conditions})
     except ValidationError as error:
         errors = error.errors(include_url=False)
     else:

@@ -81,12 +81,13 @@ def find_syncs(directory: Path) -> list[Path]:
     return sorted(path for path in directory.iterdir() if path.suffix in SUFFIXES and path.name[0] not in "_.")
 
 
-def load_sync(path: Path | str, *, variables: Mapping[str, str] | None = None) -> Sync:
+def load_sync(path: Path | str, *, variables: Mapping[str, str] | None = None, conditions: bool = False) -> Sync:
     """Load the sync file at ``path``, with the ``_defaults.yaml`` beside it under it.
 
     The environment whose overrides count is named by the variable ``LABELBOX_ENVIRONMENT``.
 
     :param variables: environment variables, ``os.environ`` by default
+    :param conditions: read the SQL in it as well, for which DuckDB is imported; a run reads it before any row
     :raises SyncFileError: anything is wrong with the file; every problem is named in one go
     """
     path = Path(path)
@@ -102,7 +103,7 @@ def load_sync(path: Path | str, *, variables: Mapping[str, str] | None = None) -
         raise SyncFileError(_placed(path, error)) from error
     problems: list[Problem] = []
     content = interpolated(content, variables, problems)
-    spec = _model(content, path, problems)
+    spec = _model(content, path, problems, conditions)
     if spec is None or problems:
         raise SyncFileError("\n".join(_lines(problems, documents, environment)))
     return Sync(spec, path, environment)
@@ -118,9 +119,9 @@ def _placed(path: Path, error: ConfigurationError) -> str:
     return str(error) if (error.where or "").startswith(known) else f"{path}: {error}"
 
 
-def _model(content: Mapping[str, Any], path: Path, problems: list[Problem]) -> SyncSpec | None:
+def _model(content: Mapping[str, Any], path: Path, problems: list[Problem], conditions: bool) -> SyncSpec | None:
     unset = [problem.path for problem in problems]
-    spec, found = checked(content)
+    spec, found = checked(content, conditions=conditions)
     # A value that lacks its variable fails its own check too, which would only confuse.
     problems += [problem for problem in found if not any(_related(problem.path, place) for place in unset)]
     name = content.get("name")

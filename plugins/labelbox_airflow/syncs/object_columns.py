@@ -20,7 +20,7 @@ def sidecar_name(source: Any) -> str | None:
     return sidecar.name if sidecar is not None else None
 
 
-def object_column_problems(spec: SyncSpec) -> Iterator[Problem]:
+def object_column_problems(spec: SyncSpec, conditions: bool) -> Iterator[Problem]:
     """Yield the columns of listed objects and their sidecars that there cannot be."""
     sidecar = sidecar_name(spec.row_sources[spec.main])
     if sidecar in spec.row_sources:
@@ -28,7 +28,7 @@ def object_column_problems(spec: SyncSpec) -> Iterator[Problem]:
             f"sources.{spec.main}.sidecar.name", f"'{sidecar}' is a source too, so {sidecar}.<key> would be either's"
         )
         return
-    for reference in [*row_references(spec.mapping), *_join_references(spec)]:
+    for reference in [*row_references(spec.mapping, conditions=conditions), *_join_references(spec)]:
         if isinstance(reference, Problem):
             continue
         name, column = split_column(reference.column, spec)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from labelbox_airflow.engine.annotations.spec import AnnotationsSpec
@@ -226,8 +226,8 @@ class SyncSpec(Spec):
         return timeout
 
     @model_validator(mode="after")
-    def _consistent(self) -> SyncSpec:
-        if problems := problems_of(self):
+    def _consistent(self, info: ValidationInfo) -> SyncSpec:
+        if problems := problems_of(self, conditions=bool(info.context and info.context.get("conditions"))):
             text = "; ".join(f"{problem.path}: {problem.message}" for problem in problems)
             raise PydanticCustomError("inconsistent", "{text}", {"text": text, "problems": problems})
         return self
@@ -276,5 +276,5 @@ class SyncSpec(Spec):
         return {side: column.removeprefix(prefix) for side, column in (self.row_sources[name].join or {}).items()}
 
     def columns(self) -> dict[str, Sequence[str] | None]:
-        """Return the columns that the sync needs of each source; None = all of them (``column_grammar``)."""
+        """Return the columns needed of each source beside those in SQL; None = all (``column_grammar``)."""
         return required_columns(self)

@@ -75,7 +75,7 @@ def problems(write: Write) -> Problems:
     def find_problems(changes: Mapping[str, Any] | str) -> list[str]:
         path = write(changes)
         try:
-            load_sync(path)
+            load_sync(path, conditions=True)
         except SyncFileError as error:
             return [problem.removeprefix(str(path)).split(": ", 1)[1] for problem in error.problems]
         return []

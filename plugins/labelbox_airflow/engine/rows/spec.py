@@ -18,7 +18,9 @@ MetadataKind = Literal["string", "number", "datetime", "enum"]
 class Spec(BaseModel):
     """Base of every model of the sync file: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, defer_build=True
+    )  # built with the whole that they are part of
 
 
 class ValueSpec(Spec):

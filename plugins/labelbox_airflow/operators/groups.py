@@ -16,6 +16,7 @@ from labelbox_airflow.operators.data_rows import (
     LabelboxUploadDataRowsOperator,
 )
 from labelbox_airflow.operators.datasets import LabelboxEnsureDatasetOperator
+from labelbox_airflow.operators.exports import LabelboxExportOperator, LabelboxWriteTableOperator
 from labelbox_airflow.operators.projects import project_stages
 from labelbox_airflow.operators.report import LabelboxReportOperator
 from labelbox_airflow.sources.annotations import annotation_input
@@ -141,4 +142,45 @@ def annotations_task_group(
         )
         chain(begin, ensure, *stages, report)
         [begin, ensure, *stages] >> report
+    return group
+
+
+def export_task_group(
+    sync: str,
+    *,
+    export: Mapping[str, Any],
+    tables: Mapping[str, Mapping[str, Any]],
+    pool: str | None = None,
+    base: str | None = None,
+    group_id: str | None = None,
+    labelbox_conn_id: str = LabelboxHook.default_conn_name,
+    ledger: dict[str, str] | None = None,
+    staging: dict[str, str] | None = None,
+) -> TaskGroup:
+    """Add a task group that exports from Labelbox once, and writes tables of it; return it.
+
+    Its tasks are ``export``, and ``write_<name>`` for each table.
+
+    :param sync: what the ledger knows the export by
+    :param export: what is exported: :class:`~labelbox_airflow.engine.exports.spec.ExportSpec`
+    :param tables: name → what is written where: :class:`~labelbox_airflow.engine.exports.tables.TableSpec`
+    :param pool: Airflow pool of the export; Labelbox runs 10 of a project at a time
+    :param base: directory that relative paths are relative to
+    :param group_id: ``sync`` unless given
+    :param ledger: ``{"connection"}`` or ``{"url"}``, when not where the deployment keeps it
+    :param staging: ``{"url", "connection"}``, when not where the deployment keeps it
+    """
+    common: dict[str, Any] = {
+        "sync": sync,
+        "labelbox_conn_id": labelbox_conn_id,
+        "ledger": ledger,
+        "staging": staging,
+    }
+    with TaskGroup(group_id or sync) as group:
+        pooled: dict[str, Any] = {"pool": pool} if pool else {}
+        exporting = LabelboxExportOperator(task_id="export", export=export, **pooled, **common)
+        for name, table in tables.items():
+            LabelboxWriteTableOperator(
+                task_id=f"write_{name}", table=table, exported=exporting.output, base=base, **common
+            )
     return group

@@ -11,11 +11,14 @@ from airflow.sdk import DAG
 from pydantic import BaseModel
 
 from labelbox_airflow.engine.annotations.readers.coco_spec import CocoSpec
-from labelbox_airflow.engine.annotations.readers.table_spec import MaskSpec, TableSpec
+from labelbox_airflow.engine.annotations.readers.table_spec import MaskSpec
+from labelbox_airflow.engine.annotations.readers.table_spec import TableSpec as AnnotationTableSpec
 from labelbox_airflow.engine.annotations.readers.voc_spec import VocSpec
 from labelbox_airflow.engine.annotations.readers.wide_spec import WideSpec
 from labelbox_airflow.engine.annotations.readers.yolo_spec import YoloSpec
 from labelbox_airflow.engine.annotations.spec import AnnotationsSpec
+from labelbox_airflow.engine.exports.spec import read_spec
+from labelbox_airflow.engine.exports.tables import TableSpec
 from labelbox_airflow.engine.guard import GuardSpec
 from labelbox_airflow.engine.project.spec import BatchSpec, ProjectSpec, SelectSpec
 from labelbox_airflow.engine.rows.attach import AttachSpec
@@ -72,9 +75,14 @@ def test_the_parts_of_the_readme_fit_into_its_sync_file(tmp_path: Path, number: 
     assert load_sync(file).spec.name == "photos"
 
 
+def python_block(word: str) -> str:
+    (block,) = [block for block in blocks("python") if word in block]
+    return str(block)
+
+
 def test_the_dag_of_the_readme_builds(tmp_path: Path) -> None:
     sync = blocks("yaml")[0]
-    code = blocks("python")[1]
+    code = python_block("sync_task_group(")
     file = tmp_path / "photos.yaml"
     file.write_text(sync)
     names: dict[str, object] = {}
@@ -84,9 +92,19 @@ def test_the_dag_of_the_readme_builds(tmp_path: Path) -> None:
 
 def test_the_dag_with_annotations_of_the_readme_builds() -> None:
     names: dict[str, object] = {}
-    exec(blocks("python")[0], names)
+    exec(python_block("annotations_task_group("), names)
     assert isinstance(dag := names["scored"], DAG)
     assert "scored.import_annotations" in dag.task_ids
+
+
+def test_the_dag_with_an_export_of_the_readme_builds() -> None:
+    names: dict[str, object] = {}
+    exec(python_block("export_task_group("), names)
+    assert isinstance(dag := names["receipts_out"], DAG)
+    assert sorted(dag.task_ids) == [f"receipts_out.{task}" for task in ("export", "write_boxes", "write_labels")]
+    for name in ("boxes", "labels"):
+        TableSpec.model_validate(dag.task_dict[f"receipts_out.write_{name}"].table)
+    read_spec(dag.task_dict["receipts_out.export"].export, "export")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +137,7 @@ def test_the_dag_with_annotations_of_the_readme_builds() -> None:
         CocoSpec,
         YoloSpec,
         VocSpec,
-        TableSpec,
+        AnnotationTableSpec,
         MaskSpec,
         WideSpec,
         ProjectSpec,

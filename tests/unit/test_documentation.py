@@ -93,14 +93,16 @@ def test_the_dag_of_the_readme_builds(tmp_path: Path) -> None:
 def test_the_dag_with_annotations_of_the_readme_builds() -> None:
     names: dict[str, object] = {}
     exec(python_block("annotations_task_group("), names)
-    assert isinstance(dag := names["scored"], DAG)
+    dag = names["scored"]
+    assert isinstance(dag, DAG)
     assert "scored.import_annotations" in dag.task_ids
 
 
 def test_the_dag_with_an_export_of_the_readme_builds() -> None:
     names: dict[str, object] = {}
     exec(python_block("export_task_group("), names)
-    assert isinstance(dag := names["receipts_out"], DAG)
+    dag = names["receipts_out"]
+    assert isinstance(dag, DAG)
     assert sorted(dag.task_ids) == [f"receipts_out.{task}" for task in ("export", "write_boxes", "write_labels")]
     for name in ("boxes", "labels"):
         TableSpec.model_validate(dag.task_dict[f"receipts_out.write_{name}"].table)

@@ -195,7 +195,8 @@ def test_the_sync_runs_on_two_workers_that_share_no_disk(deployment: Deployment)
     deployment.start_airflow()
     airflow = deployment.airflow
     airflow.await_dag("receipts")
-    said = deployment.services.execute("scheduler", "labelbox-sync", "check", "--connect", "include/syncs/receipts.yaml")
+    check = ("labelbox-sync", "check", "--connect", "include/syncs/receipts.yaml")
+    said = deployment.services.execute("scheduler", *check)
     assert "1 sync file ok, 0 problems" in said
 
     run_id = airflow.run("receipts", full_refresh=True)

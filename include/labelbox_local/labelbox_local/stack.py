@@ -140,6 +140,8 @@ class ObjectStore(Service):
             "-s3.port.lance=0",
             "-s3.port.iceberg=0",
             "-volume.preStopSeconds=0",
+            # A bucket takes a volume, and by default there are only as many as the disk has gigabytes free.
+            "-volume.max=10000",
             # By default these are in the system's temporary directory; relative, as socket paths must be short.
             "-filer.localSocket=filer.sock",
             "-s3.localSocket=s3.sock",

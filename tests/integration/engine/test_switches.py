@@ -23,6 +23,8 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "metadata_characters": (4_096, 500),
     "row_data_characters": (16_000_000, 64_000),
     "signed_url_seconds": (86_400, 60),
+    "export_index_seconds": (0, 3_600),
+    "global_key_free_seconds": (0, 3_600),
 }
 
 
@@ -80,6 +82,7 @@ def test_load_again_and_edit(
     ]
     assert world.load("edited", edited) == {"unchanged": 2, "updated": 4, "created": 1}
 
+    local_labelbox.admin("POST", "switches", {"export_index_seconds": 0})  # so that exports tell what there is
     believed = {f"{n:04d}": held_of(record) for n, record in enumerate(edited)}
     assert world.held() == believed
     assert len(world.remembered(edited)) == 7

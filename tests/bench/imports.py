@@ -19,6 +19,7 @@ class Imports:
     def __init__(self) -> None:
         self._jobs: dict[str, dict[str, Any]] = {}
         self._files: dict[str, bytes] = {}
+        self._exported: dict[str, list[bytes]] = {}
         self._host = ""
         self.operations: dict[str, Callable[[dict[str, Any]], Any]] = {
             "exportDataRowsInProjectPyApi": self._export,
@@ -58,16 +59,20 @@ class Imports:
         return {f"createM{_KIND}": self._jobs[name]}
 
     def _export(self, variables: dict[str, Any]) -> Any:
-        project = variables["input"]["filters"]["projectId"]
-        return {"exportDataRowsInProject": {"taskId": f"task-{project}", "isStreamable": True}}
+        filters = variables["input"]["filters"]
+        query = filters.get("searchQuery", {}).get("query", [])
+        keys = next((frozenset(each["ids"]) for each in query if each["type"] == "global_key"), None)
+        task = f"export-{len(self._exported)}"
+        self._exported[task] = _rows(filters["projectId"], keys)
+        return {"exportDataRowsInProject": {"taskId": task, "isStreamable": True}}
 
     def _header(self, variables: dict[str, Any]) -> Any:
-        lines = _rows(variables["where"]["id"].removeprefix("task-"))
+        lines = self._exported[variables["where"]["id"]]
         header = {"totalSize": sum(map(len, lines)), "totalLines": len(lines)}
         return {"task": {"exportMetadataHeader": header}}
 
     def _part(self, variables: dict[str, Any]) -> Any:
-        lines = _rows(variables["where"]["id"].removeprefix("task-"))
+        lines = self._exported[variables["where"]["id"]]
         content = b"".join(lines)
         part = {
             "offsets": {"start": "0", "end": str(len(content) - 1)},
@@ -81,13 +86,14 @@ class Imports:
         return f"{self._host}{path}"
 
 
-def _rows(project: str) -> list[bytes]:
-    """Return the export of the data rows of a project, whose id ends in their number."""
+def _rows(project: str, keys: frozenset[str] | None) -> list[bytes]:
+    """Return the export of the data rows of a project, whose id ends in their number; of all, or of some keys."""
     width, height = SIZE
     asset = f'"media_attributes":{{"width":{width},"height":{height}}}'
-    rows = int(project[-15:])
+    numbered = ((number, f"receipt/{number:09d}") for number in range(int(project[-15:])))
     return [
-        f'{{"data_row":{{"id":"cm0row{number:019d}","global_key":"receipt/{number:09d}"}},{asset},'
+        f'{{"data_row":{{"id":"cm0row{number:019d}","global_key":"{key}"}},{asset},'
         f'"projects":{{"{project}":{{"labels":[]}}}}}}\n'.encode()
-        for number in range(rows)
+        for number, key in numbered
+        if keys is None or key in keys
     ]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labelbox_airflow.engine.annotations.readers import Read
+    from labelbox_airflow.engine.annotations.readers.blocks import BoxBlock
     from labelbox_airflow.engine.annotations.readers.table import TableReader
     from labelbox_airflow.engine.annotations.readers.wide import WideReader
     from labelbox_airflow.engine.ontology.tree import Ontology
@@ -230,14 +231,14 @@ class AnnotationTable:
         """Raise unless the source can be read."""
         self._table.check()
 
-    def read(self, window: Window | None, ontology: Ontology | None = None) -> Iterator[Read]:
-        """Yield the annotations of the rows that ``window`` selects.
+    def read(self, window: Window | None, ontology: Ontology | None = None) -> Iterator[Read | BoxBlock]:
+        """Yield the annotations of the rows that ``window`` selects; plain boxes in blocks.
 
         :raises SourceError: a file cannot be read, or lacks a column
         """
         reader = row_reader(self._spec, self._size_of, ontology)
         self.skipped = reader.skipped
-        yield from reader.read(self._table.read(window, self._spec.columns()))
+        yield from reader.read_blocks(self._table.read(window, self._spec.columns()))
 
 
 def row_reader(spec: AnnotationsSpec, size_of: SizeOf | None, ontology: Ontology | None) -> TableReader | WideReader:

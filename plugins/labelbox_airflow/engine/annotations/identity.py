@@ -56,9 +56,11 @@ class Identity:
 
 
 def _uuid(digest: bytes) -> Uuid:
-    octets = bytearray(digest[:16])
-    octets[6] = octets[6] & 0x0F | 0x50  # version
-    octets[8] = octets[8] & 0x3F | 0x80  # variant
-    text = octets.hex()
-    whole = f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
-    return Uuid(whole, int.from_bytes(octets[:8], "big", signed=True))
+    """Return the uuid of version 5, variant 1, that the first 16 bytes make."""
+    text = digest.hex()
+    variant = _VARIANT[text[16]]
+    whole = f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
+    return Uuid(whole, int.from_bytes(digest[:8], signed=True) & ~0xF000 | 0x5000)
+
+
+_VARIANT = {f"{digit:x}": f"{digit & 0b11 | 0b1000:x}" for digit in range(16)}

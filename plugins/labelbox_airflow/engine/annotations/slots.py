@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 from zlib import crc32
 
 SLOTS = 64
 MOST_IN_MEMORY = 200_000  # records
+_LENGTH = 8  # bytes of the length before each part
 
 Record = tuple[Any, ...]
 """Values that `marshal` takes: numbers, text, bytes, None, and tuples of them."""
@@ -40,11 +41,14 @@ class Slots:
         if self._directory is not None:
             self._directory.cleanup()
 
-    def add(self, slot: int, record: Record) -> None:
-        """Keep a record in a slot, that of its key: see :func:`slot_of`."""
+    def add(self, slot: int, record: Record, weight: int = 1) -> None:
+        """Keep a record in a slot, that of its key: see :func:`slot_of`.
+
+        :param weight: for how many records it counts
+        """
         self._held[slot].append(record)
-        self.records += 1
-        self._in_memory += 1
+        self.records += weight
+        self._in_memory += weight
         if self._in_memory >= self._most:
             self._put_aside()
 
@@ -67,8 +71,9 @@ class Slots:
         for slot, records in enumerate(self._held):
             path = self._path(slot)
             if records and path is not None:
+                part = marshal.dumps(records)
                 with path.open("ab") as file:
-                    marshal.dump(records, file)
+                    file.write(len(part).to_bytes(_LENGTH) + part)
                 self._held[slot] = []
         self._in_memory = 0
 
@@ -78,10 +83,8 @@ def slot_of(key: str) -> int:
     return crc32(key.encode(errors="surrogatepass")) % SLOTS
 
 
-def _parts(file: Any) -> Iterator[list[Record]]:
-    while True:
-        try:
-            part: list[Record] = marshal.load(file)  # noqa: S302  this process has written it
-        except EOFError:
-            return
+def _parts(file: BinaryIO) -> Iterator[list[Record]]:
+    # Read whole: marshal asks a file for every value by itself.
+    while length := file.read(_LENGTH):
+        part: list[Record] = marshal.loads(file.read(int.from_bytes(length)))  # noqa: S302  this process has written it
         yield part

@@ -6,11 +6,8 @@ model run) and its name, which is unique there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-
-import orjson
 
 from labelbox_airflow.engine.annotations.imports.spec import ImportKind
 from labelbox_airflow.engine.errors import LabelboxError
@@ -71,13 +68,6 @@ class ImportState:
         return self.state == "RUNNING"
 
 
-class LineStatus(NamedTuple):
-    """What became of one line; ``message`` is None for one that was taken."""
-
-    uuid: str
-    message: str | None
-
-
 def create_import(
     transport: Transport, kind: ImportKind, parent_id: str, name: str, ndjson: bytes | Content
 ) -> ImportState:
@@ -130,38 +120,9 @@ def found_state(kind: ImportKind, data: dict[str, Any] | None) -> ImportState | 
     return _state(raw) if raw else None
 
 
-def read_statuses(transport: Transport, state: ImportState) -> Iterator[LineStatus]:
-    """Yield what became of each line of an import that has ended.
-
-    :raises LabelboxError: a line of the file cannot be read, or the file is gone (it is kept for 24 hours)
-    """
-    rest = b""
-    for chunk in transport.download(state.statuses) if state.statuses else ():
-        # Split at line feeds alone: U+2028 and the like may stand inside a value.
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from (_line(line, state.name) for line in whole if line.strip())
-    if rest.strip():
-        yield _line(rest, state.name)
-
-
 def delete_prelabels(transport: Transport, import_id: str) -> None:
     """Delete an import of pre-labels and the pre-labels it made; nothing happens when it is gone already."""
     transport.execute(_DELETE, {"id": import_id}, idempotent=True)
-
-
-def _line(line: bytes, name: str) -> LineStatus:
-    try:
-        read = orjson.loads(line)
-        failures = None if read["status"] == "SUCCESS" else _messages(read.get("errors"))
-        return LineStatus(str(read["uuid"]), failures)
-    except (orjson.JSONDecodeError, TypeError, KeyError) as error:
-        shown = line[:200].decode(errors="replace")
-        raise LabelboxError(f"the statuses of the import '{name}' have a line that cannot be read: {shown}") from error
-
-
-def _messages(errors: Any) -> str:
-    said = [str(error.get("message") or error.get("name")) for error in errors or () if isinstance(error, dict)]
-    return "; ".join(said) or "Labelbox refused it and gave no reason"
 
 
 def _state(raw: dict[str, Any]) -> ImportState:

@@ -15,8 +15,9 @@ from labelbox_airflow.engine.annotations.checks.rows import WholeRow, check_row
 from labelbox_airflow.engine.annotations.checks.rules import Rule, Rules
 from labelbox_airflow.engine.annotations.checks.shapes import Outside
 from labelbox_airflow.engine.annotations.checks.spans import check_page, check_unit
-from labelbox_airflow.engine.annotations.model import Annotation, Page, Part, VideoObject, View
+from labelbox_airflow.engine.annotations.model import Annotation, Feature, Page, Part, VideoObject, View
 from labelbox_airflow.engine.annotations.problems import AnnotationError, RejectedAnnotation
+from labelbox_airflow.engine.annotations.readers.blocks import Floats, Mask
 from labelbox_airflow.engine.errors import ConfigurationError, did_you_mean
 from labelbox_airflow.engine.ontology.tree import Ontology
 
@@ -79,6 +80,18 @@ class AnnotationChecker:
         :param whole_row: ``reject`` rejects all annotations of the row for one that is wrong
         """
         return check_row(self, annotations, asset, whole_row)
+
+    def takes_plain(self, kind: type, feature: Feature) -> bool:
+        """Tell whether of annotations of that kind and class, with nothing nested, only the shape is to be checked."""
+        try:
+            rule = self._rules.of_class(kind, feature)
+        except AnnotationError:
+            return False
+        return not rule.demanding and type(None) in rule.parts
+
+    def are_right_boxes(self, left: Floats, top: Floats, width: Floats, height: Floats) -> Mask:
+        """Tell of which boxes :meth:`check` finds nothing wrong with the shape while their assets are not known."""
+        return self._rules.shapes.are_right_boxes(left, top, width, height)
 
     def rule(self, annotation: Annotation) -> Rule:
         """Return what holds for the annotations of this kind and class; `name` is the class.

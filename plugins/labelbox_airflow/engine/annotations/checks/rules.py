@@ -87,8 +87,8 @@ class Rules:
         self._to: Destination = to
         self._complete = to == "labels"
         self.answers = AnswerChecker(media_type, complete=self._complete)
-        self._shapes = ShapeChecker(media_type, outside)
-        self._moving = MovingChecker(media_type, self._shapes, self.answers)
+        self.shapes = ShapeChecker(media_type, outside)
+        self._moving = MovingChecker(media_type, self.shapes, self.answers)
         self._rules: dict[Key, Rule] = {}
         self._refusals: dict[Key, AnnotationError] = {}
 
@@ -105,6 +105,11 @@ class Rules:
             key = type(annotation.value), feature.name, feature.schema_id
         rule = self._rules.get(key)
         return rule if rule is not None else self._new_rule(key, feature)
+
+    def of_class(self, kind: type, feature: Feature) -> Rule:
+        """Return what holds for annotations of a kind and class; raises as :meth:`find` does."""
+        key = kind, feature.name, feature.schema_id
+        return self._rules.get(key) or self._new_rule(key, feature)
 
     def _new_rule(self, key: Key, feature: Feature | None) -> Rule:
         known = self._refusals.get(key)
@@ -194,10 +199,10 @@ class Rules:
             check_relationship(value, self._classes, self._media_type, self._to)
 
         runners: dict[type, Check] = {
-            BoundingBox: self._shapes.check_box,
-            Polygon: self._shapes.check_polygon,
-            Line: self._shapes.check_line,
-            Point: self._shapes.check_point,
+            BoundingBox: self.shapes.check_box,
+            Polygon: self.shapes.check_polygon,
+            Line: self.shapes.check_line,
+            Point: self.shapes.check_point,
             **dict.fromkeys((MaskUri, MaskImage, MaskRuns), _unchanged(check_mask)),
             TextEntity: _run_entity,
             DocumentEntity: _unchanged(check_tokens),

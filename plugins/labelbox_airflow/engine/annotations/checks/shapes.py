@@ -19,6 +19,7 @@ from labelbox_airflow.engine.annotations.model import (
     Polygon,
 )
 from labelbox_airflow.engine.annotations.problems import AnnotationError
+from labelbox_airflow.engine.annotations.readers.blocks import Floats, Mask
 
 Outside = Literal["reject", "clip", "keep"]
 
@@ -66,6 +67,12 @@ class ShapeChecker:
         if clipped is None:
             raise self._outside_error("bbox", shown, limits)
         return clipped
+
+    def are_right_boxes(self, left: Floats, top: Floats, width: Floats, height: Floats) -> Mask:
+        """Tell of which boxes :meth:`check_box` finds nothing wrong while part and asset are not known."""
+        x0, y0, x1, y1 = self._limits(None, None)
+        inside = (left >= x0) & (top >= y0) & (left + width <= x1) & (top + height <= y1)
+        return (width > 0) & (height > 0) & inside
 
     def check_point(self, point: Point, part: Part | None, asset: Asset | None) -> Point:
         """Return the point.

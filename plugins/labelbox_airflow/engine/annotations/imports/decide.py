@@ -13,7 +13,8 @@ import orjson
 
 from labelbox_airflow.engine.annotations.checks import AnnotationChecker, Asset
 from labelbox_airflow.engine.annotations.identity import Identity, Uuid
-from labelbox_airflow.engine.annotations.imports.gather import Extent, Gathered, digest_of
+from labelbox_airflow.engine.annotations.imports.box_runs import BoxRun, joined, one_by_one
+from labelbox_airflow.engine.annotations.imports.gathered import Extent, Gathered, digest_of
 from labelbox_airflow.engine.annotations.imports.spec import ImportSpec
 from labelbox_airflow.engine.annotations.model import Annotation, Origin
 from labelbox_airflow.engine.annotations.ndjson.line import LineReader, write_line
@@ -50,16 +51,29 @@ class Decision:
 
     :ivar outcome: of those in `rest`: unchanged, labeled or left
     :ivar send: those to send, each with its uuid; all those that are right where the row is replaced
+    :ivar run: those to send where they are a run, with `uuids`; then there is nothing else
     :ivar redo: the import that holds what was sent before and has to go first, None where there is none
     :ivar goes_first: ids of what has to go first: labels, or the data row in its model run
     """
 
     send: list[tuple[Gathered, Uuid]] = field(default_factory=list)
+    run: BoxRun | None = None
+    uuids: Sequence[Uuid] = ()
     rest: Sequence[Gathered] = ()
     outcome: str = "unchanged"
     refused: list[Refused] = field(default_factory=list)
     redo: str | None = None
     goes_first: Sequence[str] = ()
+
+    @property
+    def sent(self) -> int:
+        """How many are to be sent."""
+        return len(self.send) if self.run is None else self.run.boxes
+
+    @property
+    def split(self) -> str | None:
+        """The split of the data row in a model run, where the source says."""
+        return self.send[0][0].split if self.run is None else self.run.split
 
 
 class RowDecider:
@@ -85,11 +99,45 @@ class RowDecider:
         self._reader = LineReader()
         self._needs_all = spec.kind == "labels" and bool(checker.classes.questions.required)
 
-    def decide(self, rows: Sequence[Gathered], target: Target, known: AnnotatedRow | None) -> Decision:
+    def decide(self, rows: Sequence[Gathered | BoxRun], target: Target, known: AnnotatedRow | None) -> Decision:
         """Decide on the annotations of a data row that is in the project.
 
         :param known: what the sync has imported for it before
         """
+        run = self._plain_run(rows, target.asset)
+        decision = self._decide_run(run, target, known) if run is not None else None
+        return decision or self._decide_each(one_by_one(rows), target, known)
+
+    def _plain_run(self, rows: Sequence[Gathered | BoxRun], asset: Asset) -> BoxRun | None:
+        """Return the annotations as one run where nothing can be wrong with them, None where that is not sure."""
+        runs = [each for each in rows if isinstance(each, BoxRun)]
+        run = joined(runs) if len(runs) == len(rows) and not self._needs_all else None
+        if run is None or run.boxes > MOST_OF_A_CLASS:
+            return None
+        reach = self._reach(asset)
+        if reach is not None and not _within(run.extent, reach):
+            return None
+        ids = [each for each in run.source_ids or () if each is not None]
+        return run if len(set(ids)) == len(ids) else None
+
+    def _decide_run(self, run: BoxRun, target: Target, known: AnnotatedRow | None) -> Decision | None:
+        """Decide on a run as :meth:`_decide_each` would; None where it has to."""
+        strange = self._strange_labels(target.labels, known)
+        if strange and self._spec.if_labeled == "skip" and self._spec.kind != "predictions":
+            return Decision(rest=list(run.each()), outcome="labeled")
+        ids = run.source_ids or [None] * run.boxes
+        key = target.global_key or target.id
+        uuids = self._identity.of_row(key, zip(run.class_names, ids, run.digests, strict=True))
+        before = known.marks if known is not None else None
+        if before is not None:
+            now = {uuid.mark: mark_of(digest) for uuid, digest in zip(uuids, run.digests, strict=True)}
+            return Decision(rest=list(run.each())) if now == before else None
+        decision = Decision(run=run, uuids=uuids)
+        if self._spec.changed == "replace":
+            decision.goes_first = self._goes_first(target, strange, known)
+        return decision
+
+    def _decide_each(self, rows: Sequence[Gathered], target: Target, known: AnnotatedRow | None) -> Decision:
         decision = Decision()
         if len(splits := {one.split for one in rows if one.split is not None}) > 1:
             reason = f"its data row is in several splits: {', '.join(sorted(splits))}; a model run has it in one"

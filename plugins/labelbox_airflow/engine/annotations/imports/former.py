@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 import pyarrow as pa
 
+from labelbox_airflow.engine.annotations.imports.plan import RowLines
 from labelbox_airflow.engine.ledger import Ledger, Run
 from labelbox_airflow.engine.staging import Staging
 
@@ -21,12 +23,6 @@ LINES = pa.schema(
     ]
 )
 _SUFFIX = ".arrow"
-
-KeptLine = tuple[str, bytes, int, int, str]
-"""Data row, line, uuid, content and class; see :data:`LINES`."""
-
-SurvivingLine = tuple[bytes, int, int, str, None]
-"""What :class:`~labelbox_airflow.engine.annotations.imports.plan.PlanWriter` takes, without an origin."""
 
 
 class FormerLines:
@@ -70,7 +66,7 @@ class FormerLines:
         if job is not None or key in self._unsent:
             self._sent.add(key)
 
-    def survivors(self) -> Iterator[tuple[str, list[SurvivingLine]]]:
+    def survivors(self) -> Iterator[tuple[str, RowLines]]:
         """Yield the data rows that are not sent again by themselves, but go with their import; and their lines."""
         held = self._ledger.annotated_by(self._run.owner, self._target, self.jobs) | self._unsent
         by_job: dict[str, list[str]] = {}
@@ -82,10 +78,11 @@ class FormerLines:
             for key, lines in groupby(self._lines(job), itemgetter(0)):
                 if key in wanted:
                     wanted.discard(key)
-                    yield key, [(line, uuid, content, name, None) for _, line, uuid, content, name in lines]
+                    _, texts, uuids, contents, names = zip(*lines, strict=True)
+                    yield key, RowLines(texts, uuids, contents, names, [None] * len(texts))
             self.lost += sorted(wanted)
 
-    def _lines(self, job: str) -> Iterator[KeptLine]:
+    def _lines(self, job: str) -> Iterator[tuple[Any, ...]]:
         if f"{job}{_SUFFIX}" not in self._names:
             return
         for batch in self._kept.read_table(f"{job}{_SUFFIX}"):
@@ -93,13 +90,12 @@ class FormerLines:
             yield from zip(*columns, strict=True)
 
 
-def keep_lines(staging: Staging, job: str, lines: Iterable[KeptLine]) -> None:
-    """Keep the lines that an import holds, data row by data row."""
-    kept = staging.kept("prelabels")
-    columns: Sequence[Sequence[object]] = list(zip(*lines, strict=True)) or [()] * len(LINES)
-    batch = pa.RecordBatch.from_arrays(
-        [pa.array(column, kind.type) for column, kind in zip(columns, LINES, strict=True)], schema=LINES
-    )
-    writer = kept.table_writer(f"{job}{_SUFFIX}", LINES)
-    writer.write(batch)
+def keep_lines(staging: Staging, job: str, lines: pa.Table) -> None:
+    """Keep the lines that an import holds, data row by data row.
+
+    :param lines: with the columns of :data:`LINES`, and others
+    """
+    writer = staging.kept("prelabels").table_writer(f"{job}{_SUFFIX}", LINES)
+    for batch in lines.select(LINES.names).cast(LINES).to_batches():
+        writer.write(batch)
     writer.close()

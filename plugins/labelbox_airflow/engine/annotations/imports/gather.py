@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from hashlib import blake2b
-from itertools import starmap
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
 from labelbox_airflow.engine.annotations.checks import AnnotationChecker
+from labelbox_airflow.engine.annotations.imports.box_runs import plain, runs
+from labelbox_airflow.engine.annotations.imports.gathered import NO_EXTENT, Extent, Gathered, digest_of
 from labelbox_airflow.engine.annotations.imports.tally import NO_CLASS, Tally
 from labelbox_airflow.engine.annotations.model import (
     Annotation,
@@ -31,41 +31,11 @@ from labelbox_airflow.engine.annotations.model import (
 from labelbox_airflow.engine.annotations.ndjson.line import write_line
 from labelbox_airflow.engine.annotations.problems import AnnotationError, RejectedAnnotation, rejected
 from labelbox_airflow.engine.annotations.readers import Read
+from labelbox_airflow.engine.annotations.readers.blocks import BoxBlock
 from labelbox_airflow.engine.annotations.readers.coco_spec import LEFT_OUT
 from labelbox_airflow.engine.annotations.slots import Slots, slot_of
 from labelbox_airflow.engine.annotations.targets import BY_ID, FEW_EXPORTS
 from labelbox_airflow.engine.api.exports import KEYS_PER_EXPORT
-
-Extent = tuple[float, float, float, float]
-"""Left, top, right and bottom end of a shape."""
-
-NO_EXTENT: tuple[()] = ()
-"""Of what no asset is too small for."""
-
-
-class Gathered(NamedTuple):
-    """An annotation, or one that was rejected while it was read; all values are those that `marshal` takes.
-
-    :param identity: the data row: its global key, or its id behind `BY_ID`
-    :param line: NDJSON of an import, without a uuid and a line end; empty for a rejected one
-    :param digest: of what the line says
-    :param extent: as far as the shape reaches; `NO_EXTENT`; or None where only the annotation itself can tell
-    :param related: whether it is a relationship, whose ends have to be named by uuids
-    :param reject: code, field, reason and line (JSON) of a rejected one
-    :param split: of the data row, where the source says
-    """
-
-    identity: str
-    class_name: str
-    source_id: str | None
-    line: bytes
-    digest: bytes
-    place: int
-    position: int
-    extent: Extent | tuple[()] | None
-    related: bool
-    reject: tuple[str, str | None, str, bytes] | None = None
-    split: str | None = None
 
 
 class Gathering:
@@ -88,9 +58,12 @@ class Gathering:
         self.left_out: Tally = Counter()
         self.read = 0
 
-    def take(self, items: Iterable[Read]) -> None:
-        """Take annotations and rejected ones."""
+    def take(self, items: Iterable[Read | BoxBlock]) -> None:
+        """Take annotations, blocks of them, and rejected ones."""
         for item in items:
+            if isinstance(item, BoxBlock):
+                self._take_block(item)
+                continue
             self.read += 1
             if isinstance(item, RejectedAnnotation):
                 if item.code in LEFT_OUT:
@@ -99,6 +72,20 @@ class Gathering:
                     self._reject(item)
             else:
                 self._add(item)
+
+    def _take_block(self, block: BoxBlock) -> None:
+        self.read += len(block)
+        if self._keeps_scores and block.confidences is not None:
+            for annotation in block.annotations():
+                self._add(annotation)
+            return
+        good = plain(block, self._checker)
+        if not good.all():
+            for annotation in block.where(~good).annotations():
+                self._add(annotation)
+        place = self._place_number(block.place, block.word)
+        for run in runs(block.where(good), place, lambda row: self._identity(row)[0]):
+            self._slots.add(slot_of(run.identity), tuple(run), run.boxes)
 
     def origin(self, gathered: Gathered) -> Origin:
         """Return where an annotation was read."""
@@ -155,17 +142,14 @@ class Gathering:
     def _place(self, origin: Origin | None) -> tuple[int, int]:
         if origin is None:
             origin = Origin("annotations", self.read, "number")
-        key = (origin.place, origin.word)
-        number = self._place_numbers.get(key)
+        return self._place_number(origin.place, origin.word), origin.position
+
+    def _place_number(self, place: str, word: str) -> int:
+        number = self._place_numbers.get((place, word))
         if number is None:
-            number = self._place_numbers[key] = len(self.places)
-            self.places.append(key)
-        return number, origin.position
-
-
-def digest_of(line: bytes) -> bytes:
-    """Return 64 bits that tell a line from others."""
-    return blake2b(line, digest_size=8).digest()
+            number = self._place_numbers[place, word] = len(self.places)
+            self.places.append((place, word))
+        return number
 
 
 _WITHOUT_EXTENT = frozenset((Radio, Checklist, FreeText, MaskUri, MessageEvaluation, Metric))
@@ -201,8 +185,3 @@ def _dumped(line: Mapping[str, Any]) -> bytes:
         return orjson.dumps(line, default=str)
     except TypeError:
         return b"{}"
-
-
-def gathered(records: Iterable[tuple[Any, ...]]) -> Iterable[Gathered]:
-    """Return the records of a slot as what they are."""
-    return starmap(Gathered, records)

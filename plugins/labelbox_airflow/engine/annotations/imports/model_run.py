@@ -25,7 +25,7 @@ from labelbox_airflow.engine.errors import ConfigurationError, LabelboxError
 from labelbox_airflow.engine.transport import Transport
 
 if TYPE_CHECKING:
-    from labelbox_airflow.engine.annotations.imports.plan import PlannedLine
+    from labelbox_airflow.engine.annotations.imports.job_lines import PlannedRow
 
 _MOMENT = re.compile(r"\{window\.end(?::([^{}]*))?\}")
 GIVEN_UP = "Labelbox has given up importing predictions into model runs"
@@ -75,12 +75,10 @@ def split_of(spec: ImportSpec, key: str, said: str | None) -> str | None:
     return last
 
 
-def prepare_rows(transport: Transport, run_id: str, lines: Sequence[PlannedLine]) -> None:
-    """See to it that the data rows of lines are in the run, with no former predictions, and in their splits."""
-    splits: dict[str, str | None] = {line.key: line.split for line in lines}
-    remove_rows(
-        transport, run_id, list(dict.fromkeys(id_ for line in lines for id_ in (line.goes_first or "").split()))
-    )
+def prepare_rows(transport: Transport, run_id: str, rows: Sequence[PlannedRow]) -> None:
+    """See to it that data rows are in the run, with no former predictions, and in their splits."""
+    splits: dict[str, str | None] = {row.key: row.split for row in rows}
+    remove_rows(transport, run_id, ids_that_go_first(rows))
     keys, ids = _named(splits)
     add_rows(transport, run_id, keys=keys, ids=ids)
     chosen = {split: _named([key for key in splits if splits[key] == split]) for split in SPLITS.values()}
@@ -89,9 +87,9 @@ def prepare_rows(transport: Transport, run_id: str, lines: Sequence[PlannedLine]
         assign_splits(transport, run_id, assigned)
 
 
-def ids_that_go_first(lines: Sequence[PlannedLine]) -> list[str]:
-    """Return the ids of the labels, or data rows of a model run, that lines replace."""
-    return list(dict.fromkeys(each for line in lines for each in (line.goes_first or "").split()))
+def ids_that_go_first(rows: Sequence[PlannedRow]) -> list[str]:
+    """Return the ids of the labels, or data rows of a model run, that are replaced."""
+    return list(dict.fromkeys(each for row in rows for each in (row.goes_first or "").split()))
 
 
 def _named(keys: Sequence[str] | dict[str, str | None]) -> tuple[list[str], list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -37,18 +37,17 @@ SCHEMA = pa.schema(
 _BATCH = 5_000
 
 
-class PlannedLine(NamedTuple):
-    """A line to send; see :data:`SCHEMA`."""
+class RowLines(NamedTuple):
+    """The lines of one data row, column by column; see :data:`SCHEMA`.
 
-    job: int
-    key: str
-    line: bytes
-    uuid: int
-    content: int
-    class_name: str
-    origin: str | None
-    goes_first: str | None
-    split: str | None
+    :param origins: all None where the lines are sent again with the others of their former import
+    """
+
+    lines: Sequence[bytes]
+    uuids: Sequence[int]
+    contents: Sequence[int]
+    class_names: Sequence[str]
+    origins: Sequence[str | None]
 
 
 @dataclass(slots=True)
@@ -110,35 +109,36 @@ class PlanWriter:
     def __init__(self, staging: Staging, sync: str, salt: str) -> None:
         self._staging, self._sync, self._salt = staging, sync, salt
         self._writer: TableWriter | None = None
-        self._buffer: list[tuple[Any, ...]] = []
+        self._columns: list[list[Any]] = [[] for _ in SCHEMA]
         self._hash = blake2b(digest_size=10)
         self._job = Job("", 0, 0, 0)
         self.units: dict[str, list[Job]] = {}
 
-    def add(
-        self,
-        key: str,
-        lines: Sequence[tuple[bytes, int, int, str, str | None]],
-        goes_first: str | None = None,
-        split: str | None = None,
-    ) -> None:
-        """Add the lines of one data row: line, uuid, content, class and origin of each."""
-        size = sum(len(line[0]) for line in lines)
+    def add(self, key: str, lines: RowLines, goes_first: str | None = None, split: str | None = None) -> None:
+        """Add the lines of one data row."""
+        count, whole = len(lines.lines), b"".join(lines.lines)
         if self._job.lines and (
-            self._job.rows >= JOB_ROWS or self._job.lines + len(lines) > JOB_LINES or self._job.size + size > JOB_BYTES
+            self._job.rows >= JOB_ROWS or self._job.lines + count > JOB_LINES or self._job.size + len(whole) > JOB_BYTES
         ):
             self._end_job()
+        self._hash.update(whole)
         number = len(self._jobs()) if self._writer is not None else 0
-        for line in lines:
-            self._hash.update(line[0])
-            self._buffer.append((number, key, *line, goes_first, split))
+        row = (
+            [number] * count,
+            [key] * count,
+            *lines,
+            [goes_first] * count,
+            [split] * count,
+        )
+        for column, values in zip(self._columns, row, strict=True):
+            column += values
         self._job.rows += 1
-        self._job.lines += len(lines)
-        self._job.size += size
-        self._job.along += sum(line[4] is None for line in lines)
+        self._job.lines += count
+        self._job.size += len(whole)
+        self._job.along += lines.origins.count(None)
         if self._writer is None:
             self._begin_unit()
-        if len(self._buffer) >= _BATCH:
+        if len(self._columns[0]) >= _BATCH:
             self._flush()
 
     def close(self) -> None:
@@ -156,6 +156,7 @@ class PlanWriter:
         self._writer = self._staging.table_writer(f"{name}.arrow", SCHEMA)
 
     def _end_job(self) -> None:
+        self._flush()  # a batch has lines of one job
         self._hash.update(self._salt.encode())
         name = f"{self._sync[:60]} {self._hash.hexdigest()}"
         self._jobs().append(dataclasses.replace(self._job, name=name))
@@ -164,21 +165,12 @@ class PlanWriter:
             self._end_unit()
 
     def _end_unit(self) -> None:
-        self._flush()
         if self._writer is not None:
             self._writer.close()
         self._writer = None
 
     def _flush(self) -> None:
-        if self._buffer and self._writer is not None:
-            columns = zip(*self._buffer, strict=True)
-            arrays = [pa.array(column, kind.type) for column, kind in zip(columns, SCHEMA, strict=True)]
+        if self._columns[0] and self._writer is not None:
+            arrays = [pa.array(column, kind.type) for column, kind in zip(self._columns, SCHEMA, strict=True)]
             self._writer.write(pa.RecordBatch.from_arrays(arrays, schema=SCHEMA))
-        self._buffer = []
-
-
-def planned_lines(staging: Staging, unit: str) -> Iterator[PlannedLine]:
-    """Yield the lines of a unit, job after job."""
-    for batch in staging.read_table(f"{unit}.arrow"):
-        columns = [column.to_pylist() for column in batch.columns]
-        yield from map(PlannedLine._make, zip(*columns, strict=True))
+        self._columns = [[] for _ in SCHEMA]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import orjson
 
 from labelbox_airflow.engine.annotations.checks import AnnotationChecker
-from labelbox_airflow.engine.annotations.identity import Identity
+from labelbox_airflow.engine.annotations.identity import Identity, Uuid
+from labelbox_airflow.engine.annotations.imports.box_runs import BoxRun, one_by_one, restored
 from labelbox_airflow.engine.annotations.imports.decide import (
     NO_DATA_ROW,
     NOT_IN_PROJECT,
@@ -19,15 +21,17 @@ from labelbox_airflow.engine.annotations.imports.decide import (
     mark_of,
 )
 from labelbox_airflow.engine.annotations.imports.former import FormerLines
-from labelbox_airflow.engine.annotations.imports.gather import Gathered, Gathering, gathered
+from labelbox_airflow.engine.annotations.imports.gather import Gathering
+from labelbox_airflow.engine.annotations.imports.gathered import Gathered
 from labelbox_airflow.engine.annotations.imports.model_run import split_of
-from labelbox_airflow.engine.annotations.imports.plan import ImportPlan, PlanWriter
+from labelbox_airflow.engine.annotations.imports.plan import ImportPlan, PlanWriter, RowLines
 from labelbox_airflow.engine.annotations.imports.spec import ImportSpec
 from labelbox_airflow.engine.annotations.imports.tally import NO_CLASS, PART, STAGE, Tally, by_outcome, stored
 from labelbox_airflow.engine.annotations.model import Relationship
 from labelbox_airflow.engine.annotations.ndjson.line import read_line, write_line
 from labelbox_airflow.engine.annotations.problems import RejectedAnnotation
 from labelbox_airflow.engine.annotations.readers import Read
+from labelbox_airflow.engine.annotations.readers.blocks import BoxBlock
 from labelbox_airflow.engine.annotations.slots import SLOTS, Slots
 from labelbox_airflow.engine.annotations.targets import BY_ID, Target, Targets
 from labelbox_airflow.engine.api.annotation_imports import delete_prelabels
@@ -82,7 +86,7 @@ class ImportPreparation:
         self._rejected: list[Rejected] = []
 
     @collector_paused()
-    def prepare(self, items: Iterable[Read], skipped: Mapping[str, int] | None = None) -> ImportPlan:
+    def prepare(self, items: Iterable[Read | BoxBlock], skipped: Mapping[str, int] | None = None) -> ImportPlan:
         """Read all annotations, and leave the plan of their import on staging.
 
         :param skipped: annotations by outcome that the reader left out on purpose; looked at once all is read
@@ -122,16 +126,16 @@ class ImportPreparation:
         former = FormerLines(self._ledger, self._staging, self._run, self._target)
         former.remove_unneeded()
         for slot in range(SLOTS):
-            for key, decision in self._decisions(decider, gathered(annotations.read(slot)), targets.of_slot(slot)):
+            for key, decision in self._decisions(decider, map(restored, annotations.read(slot)), targets.of_slot(slot)):
                 if decision.redo is not None and (problem := former.problem(decision.redo, key)):
                     decision = _without_former(decision, problem)
                 self._count(decision, gathering)
-                if decision.send:
-                    plan.planned += len(decision.send)
+                if decision.sent:
+                    plan.planned += decision.sent
                     former.note(key, decision.redo)
                     goes_first = " ".join(decision.goes_first) or None
-                    lines = list(self._lines(decision, gathering))
-                    writer.add(key, lines, goes_first, split_of(self._spec, key, decision.send[0][0].split))
+                    lines = row_lines(decision, gathering)
+                    writer.add(key, lines, goes_first, split_of(self._spec, key, decision.split))
         for key, survivors in former.survivors():
             writer.add(key, survivors)
         writer.close()
@@ -140,10 +144,10 @@ class ImportPreparation:
         return plan
 
     def _decisions(
-        self, decider: RowDecider, records: Iterable[Gathered], targets: Mapping[str, Target]
+        self, decider: RowDecider, records: Iterable[Gathered | BoxRun], targets: Mapping[str, Target]
     ) -> Iterator[tuple[str, Decision]]:
         """Yield the decision on each data row of a slot, by the key the ledger knows it under."""
-        rows: dict[str, list[Gathered]] = {}
+        rows: dict[str, list[Gathered | BoxRun]] = {}
         for one in records:
             rows.setdefault(one.identity, []).append(one)
         keys = {identity: _key(identity, targets) for identity in rows if identity in targets}
@@ -154,23 +158,15 @@ class ImportPreparation:
                 key = keys[identity]
                 yield key, decider.decide(rows[identity], targets[identity], known.get(key))
             else:
-                yield identity, absent(rows[identity], NO_DATA_ROW if identity in missing else NOT_IN_PROJECT)
+                yield (
+                    identity,
+                    absent(one_by_one(rows[identity]), NO_DATA_ROW if identity in missing else NOT_IN_PROJECT),
+                )
 
     def _missing(self, identities: Sequence[str]) -> frozenset[str]:
         """Return those that no data row has; of ids it is not asked."""
         keys = [identity for identity in identities if not identity.startswith(BY_ID)]
         return resolve_keys(self._transport, keys)[1] if keys else frozenset()
-
-    def _lines(self, decision: Decision, gathering: Gathering) -> Iterator[tuple[bytes, int, int, str, str]]:
-        ends: dict[str, str] | None = None
-        for one, uuid in decision.send:
-            line = one.line
-            if one.related:
-                ends = ends or {each.source_id: known.text for each, known in decision.send if each.source_id}
-                line = _with_ends(line, ends)
-            whole = b'%b,"uuid":"%b"}\n' % (line[:-1], uuid.text.encode())
-            place, word = gathering.places[one.place]
-            yield whole, uuid.mark, mark_of(one.digest), one.class_name, f"{place} {word} {one.position}"
 
     def _count(self, decision: Decision, gathering: Gathering) -> None:
         for one in decision.rest:
@@ -198,6 +194,45 @@ class ImportPreparation:
 
 def _key(identity: str, targets: Mapping[str, Target]) -> str:
     return targets[identity].global_key or identity
+
+
+def row_lines(decision: Decision, gathering: Gathering) -> RowLines:
+    """Return the lines that a data row is sent with."""
+    if decision.run is not None:
+        return _lines_of_run(decision.run, decision.uuids, gathering)
+    ends: dict[str, str] | None = None
+    columns: tuple[list[Any], ...] = ([], [], [], [], [])
+    for one, uuid in decision.send:
+        line = one.line
+        if one.related:
+            ends = ends or {each.source_id: known.text for each, known in decision.send if each.source_id}
+            line = _with_ends(line, ends)
+        place, word = gathering.places[one.place]
+        values = (
+            _with_uuid(line, uuid),
+            uuid.mark,
+            mark_of(one.digest),
+            one.class_name,
+            f"{place} {word} {one.position}",
+        )
+        for column, value in zip(columns, values, strict=True):
+            column.append(value)
+    return RowLines(*columns)
+
+
+def _lines_of_run(run: BoxRun, uuids: Sequence[Uuid], gathering: Gathering) -> RowLines:
+    place, word = gathering.places[run.place]
+    return RowLines(
+        list(map(_with_uuid, run.lines, uuids)),
+        [uuid.mark for uuid in uuids],
+        list(map(mark_of, run.digests)),
+        run.class_names,
+        [f"{place} {word} {position}" for position in run.positions],
+    )
+
+
+def _with_uuid(line: bytes, uuid: Uuid) -> bytes:
+    return b'%b,"uuid":"%b"}\n' % (line[:-1], uuid.text.encode())
 
 
 def _with_ends(line: bytes, ends: Mapping[str, str]) -> bytes:

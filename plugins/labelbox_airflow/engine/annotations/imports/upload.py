@@ -6,14 +6,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
-from operator import attrgetter
 
+import numpy as np
 import orjson
 
 from labelbox_airflow.engine.annotations.imports.former import keep_lines
+from labelbox_airflow.engine.annotations.imports.job_lines import JobLines, PlannedLine, planned_jobs
 from labelbox_airflow.engine.annotations.imports.model_run import GIVEN_UP, ids_that_go_first, prepare_rows, refusal
-from labelbox_airflow.engine.annotations.imports.plan import ImportPlan, Job, PlannedLine, planned_lines
+from labelbox_airflow.engine.annotations.imports.plan import ImportPlan, Job
 from labelbox_airflow.engine.annotations.imports.spec import ImportKind
 from labelbox_airflow.engine.annotations.imports.tally import STAGE, Tally, by_outcome, stored
 from labelbox_airflow.engine.annotations.targets import BY_ID
@@ -21,8 +21,8 @@ from labelbox_airflow.engine.api.annotation_imports import (
     ImportState,
     create_import,
     find_import,
-    read_statuses,
 )
+from labelbox_airflow.engine.api.import_statuses import read_statuses
 from labelbox_airflow.engine.api.labels import delete_labels
 from labelbox_airflow.engine.collector import collector_paused
 from labelbox_airflow.engine.errors import LabelboxError
@@ -66,11 +66,11 @@ class UnitImport:
     @collector_paused()
     def start(self) -> None:
         """Start the imports that are not started yet, or have failed."""
-        for number, lines in groupby(planned_lines(self._staging, self._unit), attrgetter("job")):
-            job = self._jobs[number]
+        for lines in planned_jobs(self._staging, self._unit):
+            job = self._jobs[lines.number]
             noted = self._ledger.journal(self._run, self._unit, job.name)
             if noted is None or noted.task_id is None or self._state(job).state == "FAILED":
-                self._send(job, list(lines))
+                self._send(job, lines)
 
     def running(self) -> str | None:
         """Return the name of an import that runs still, None when all have ended."""
@@ -99,36 +99,33 @@ class UnitImport:
         tally: Tally = Counter()
         rejected: list[Rejected] = []
         annotated: dict[str, AnnotatedRow] = {}
-        for number, lines in groupby(planned_lines(self._staging, self._unit), attrgetter("job")):
-            state, settled = states[number], list(lines)
-            refused = self._refused(state, settled)
-            began = self._began(self._jobs[number])
-            annotated |= self._annotated(state, settled, refused, began)
-            for line in settled:
-                if line.origin is None:
-                    continue  # counted when it was compared
-                tally["rejected" if line.uuid in refused else "sent", line.class_name] += 1
-                if line.uuid in refused:
-                    rejected.append(_letter(line, *refused[line.uuid]))
+        for lines in planned_jobs(self._staging, self._unit):
+            state = states[lines.number]
+            refused = self._refused(state, lines)
+            annotated |= self._annotated(state, lines, refused, self._began(self._jobs[lines.number]))
+            tally.update({("sent", name): count for name, count in lines.sent_by_class(refused).items()})
+            for line in lines.refused(refused):
+                tally["rejected", line.class_name] += 1
+                rejected.append(_letter(line, *refused[line.uuid]))
         with self._ledger.transaction() as write:
             write.put_annotated(self._run.owner, self._plan.target, annotated)
             write.settle(self._run, self._unit, counts=stored(tally), rejected=rejected)
         return by_outcome(tally)
 
-    def _send(self, job: Job, lines: Sequence[PlannedLine]) -> None:
+    def _send(self, job: Job, lines: JobLines) -> None:
         name, found = self._free_name(job)
         self._ledger.intend(self._run, self._unit, job.name, name)
         if found is None:
             self._make_room(lines)
-            found = self._create(name, b"".join([line.line for line in lines]))
+            found = self._create(name, lines.ndjson())
         self._ledger.submitted(self._run, self._unit, job.name, found.id)
 
-    def _make_room(self, lines: Sequence[PlannedLine]) -> None:
+    def _make_room(self, lines: JobLines) -> None:
         """Remove what the lines replace, and see to the data rows of a model run."""
         if self._plan.kind == "predictions":
-            prepare_rows(self._transport, self._plan.target, lines)
-            return
-        delete_labels(self._transport, ids_that_go_first(lines))
+            prepare_rows(self._transport, self._plan.target, lines.rows())
+        elif lines.replace_anything():
+            delete_labels(self._transport, ids_that_go_first(lines.rows()))
 
     def _create(self, name: str, ndjson: bytes) -> ImportState:
         try:
@@ -171,16 +168,15 @@ class UnitImport:
         noted = self._ledger.journal(self._run, self._unit, job.name)
         return noted.first_intent_at if noted is not None else self._ledger.now
 
-    def _refused(self, state: ImportState, lines: Sequence[PlannedLine]) -> Mapping[int, tuple[str, str]]:
+    def _refused(self, state: ImportState, lines: JobLines) -> Mapping[int, tuple[str, str]]:
         """Return uuid → code and reason of the lines that Labelbox did not take."""
-        said = {_first_bits(status.uuid): status.message for status in read_statuses(self._transport, state)}
-        refused: dict[int, tuple[str, str]] = {}
-        for line in lines:
-            if line.uuid not in said:
-                refused[line.uuid] = UNSAID, _UNSAID
-            elif (message := said[line.uuid]) is not None:
-                refused[line.uuid] = REFUSED, f"Labelbox refused it: {message}"
-        return refused
+        said = read_statuses(self._transport, state)
+        uuids = lines.uuids
+        unsaid = uuids[~np.isin(uuids, said.taken)].tolist()
+        return {
+            uuid: (REFUSED, f"Labelbox refused it: {said.refused[uuid]}") if uuid in said.refused else (UNSAID, _UNSAID)
+            for uuid in unsaid
+        }
 
     def _why(self, state: ImportState) -> str:
         """Return what Labelbox says of an import that failed."""
@@ -193,28 +189,19 @@ class UnitImport:
         return f": {text}" if text else " and gave no reason"
 
     def _annotated(
-        self,
-        state: ImportState,
-        lines: Sequence[PlannedLine],
-        refused: Mapping[int, tuple[str, str]],
-        began: datetime,
+        self, state: ImportState, lines: JobLines, refused: Mapping[int, tuple[str, str]], began: datetime
     ) -> dict[str, AnnotatedRow]:
         """Return what the ledger is to know of the data rows of a job."""
-        by_key = {key: list(each) for key, each in groupby(lines, attrgetter("key"))}
         prelabels = self._plan.kind == "prelabels"
         if prelabels:
-            taken = (each for each in lines if each.uuid not in refused)
-            keep_lines(self._staging, state.id, ((e.key, e.line, e.uuid, e.content, e.class_name) for e in taken))
+            keep_lines(self._staging, state.id, lines.taken(refused))
         ended = self._ledger.now
-        known = self._known(list(by_key))
+        marks = dict(lines.marks(refused))
+        known = self._known(list(marks))
+        job = state.id if prelabels else None
         return {
-            key: AnnotatedRow(
-                state.id if prelabels else None,
-                {**known.get(key, {}), **{line.uuid: line.content | (line.uuid in refused) for line in each}},
-                began,
-                ended,
-            )
-            for key, each in by_key.items()
+            key: AnnotatedRow(job, {**known[key], **each} if key in known else each, began, ended)
+            for key, each in marks.items()
         }
 
     def _known(self, keys: Sequence[str]) -> Mapping[str, Mapping[int, int]]:
@@ -223,10 +210,6 @@ class UnitImport:
             return {}
         before = self._ledger.annotated(self._run.owner, self._plan.target, keys)
         return {key: row.marks for key, row in before.items() if row.marks is not None}
-
-
-def _first_bits(uuid: str) -> int:
-    return int.from_bytes(bytes.fromhex(uuid.replace("-", "")[:16]), "big", signed=True)
 
 
 def _letter(line: PlannedLine, code: str, reason: str) -> Rejected:

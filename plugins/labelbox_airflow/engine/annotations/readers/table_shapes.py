@@ -48,6 +48,11 @@ class Part:
 
 def boxes(part: Part, spec: GeometrySpec, size_of: SizeOf | None) -> list[BoundingBox]:
     """Return the box of each row; of no meaning where an error is noted."""
+    return list(map(BoundingBox, *(side.tolist() for side in box_sides(part, spec, size_of))))
+
+
+def box_sides(part: Part, spec: GeometrySpec, size_of: SizeOf | None) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return left, top, width and height of the box of each row; of no meaning where an error is noted."""
     if spec.columns is not None:
         first, second, third, fourth = (numbers(part.rows, name, part.errors) for name in spec.columns)
         form = spec.format or "xyxy"
@@ -60,8 +65,7 @@ def boxes(part: Part, spec: GeometrySpec, size_of: SizeOf | None) -> list[Boundi
         widths, heights = sizes(part, spec, size_of)
         left, width, top, height = left * widths, width * widths, top * heights, height * heights
     _check_sides(part, spec, width, height)
-    sides = left.tolist(), top.tolist(), width.tolist(), height.tolist()
-    return list(map(BoundingBox, *sides))
+    return left, top, width, height
 
 
 def _from_corners(form: str, a: Any, b: Any, c: Any, d: Any) -> tuple[Any, Any, Any, Any]:

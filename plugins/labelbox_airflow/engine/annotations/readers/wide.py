@@ -58,6 +58,8 @@ class WideReader:
                 raise SourceError(error.message, where=error.where or batch.place, remedy=error.remedy) from None
             yield from with_rejected(batch, reads)
 
+    read_blocks = read  # as a `TableReader` has it; cells come one by one
+
     @collector_paused()
     def _batch(self, batch: Batch) -> list[Read]:
         names, errors = batch.rows.schema.names, Errors()

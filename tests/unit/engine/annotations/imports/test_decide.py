@@ -12,7 +12,7 @@ import pytest
 from labelbox_airflow.engine.annotations.checks import AnnotationChecker, Asset
 from labelbox_airflow.engine.annotations.identity import Identity
 from labelbox_airflow.engine.annotations.imports.decide import Decision, RowDecider, mark_of, refused_mark
-from labelbox_airflow.engine.annotations.imports.gather import Gathered, digest_of
+from labelbox_airflow.engine.annotations.imports.gathered import Gathered, digest_of
 from labelbox_airflow.engine.annotations.imports.spec import ImportSpec
 from labelbox_airflow.engine.annotations.model import Origin
 from labelbox_airflow.engine.annotations.targets import SeenLabel, Target

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
-from labelbox_airflow.engine.annotations.imports.former import FormerLines, keep_lines
+from labelbox_airflow.engine.annotations.imports.former import LINES, FormerLines, keep_lines
 from labelbox_airflow.engine.ledger import AnnotatedRow, Ledger, Run
 from labelbox_airflow.engine.staging import Staging
 
@@ -23,7 +24,8 @@ class Imported:
         self.ledger = Ledger(f"sqlite:///{directory}/ledger.db")
         self.staging = Staging(LocalFileSystem(), f"{directory}/sync/run")
         self.staging.make()
-        keep_lines(self.staging, "job", [("a", b"{}\n", 1, 2, "Car"), ("b", b"[]\n", 3, 4, "Bus")])
+        columns = [["a", "b"], [b"{}\n", b"[]\n"], [1, 3], [2, 4], ["Car", "Bus"]]
+        keep_lines(self.staging, "job", pa.table(columns, schema=LINES))
         marks = {"a": {1: 2}, "b": {3: 4}, "c": {5: 6}}
         rows = {key: AnnotatedRow("gone" if key == "c" else "job", marks[key], MOMENT, MOMENT) for key in marks}
         self.ledger.put_annotated(RUN.owner, "project", rows)
@@ -41,7 +43,7 @@ def test_the_neighbours_of_a_changed_row_go_again_with_their_lines(imported: Imp
     former = imported.former()
     assert former.problem("job", "a") is None
     former.note("a", "job")
-    assert list(former.survivors()) == [("b", [(b"[]\n", 3, 4, "Bus", None)])]
+    assert list(former.survivors()) == [("b", ((b"[]\n",), (3,), (4,), ("Bus",), [None]))]
     assert (former.jobs, former.lost) == (["job"], [])
 
 

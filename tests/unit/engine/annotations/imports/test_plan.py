@@ -8,10 +8,11 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from labelbox_airflow.engine.annotations.imports import plan
-from labelbox_airflow.engine.annotations.imports.plan import ImportPlan, PlanWriter, planned_lines
+from labelbox_airflow.engine.annotations.imports.job_lines import planned_jobs
+from labelbox_airflow.engine.annotations.imports.plan import ImportPlan, PlanWriter, RowLines
 from labelbox_airflow.engine.staging import Staging
 
-Line = tuple[bytes, int, int, str, str | None]
+Line = tuple[bytes, int, int, str, str]
 
 
 @pytest.fixture
@@ -21,14 +22,15 @@ def staging(tmp_path: Path) -> Staging:
     return staging
 
 
-def line(number: int, origin: str | None = "x.csv line 1") -> Line:
-    return b'{"n":%d}\n' % number, number, number * 2, "Car", origin
+def line(number: int) -> Line:
+    return b'{"n":%d}\n' % number, number, number * 2, "Car", "x.csv line 1"
 
 
 def planned(staging: Staging, rows: dict[str, list[Line]], salt: str = "run") -> ImportPlan:
     writer = PlanWriter(staging, "sync", salt)
     for key, lines in rows.items():
-        writer.add(key, lines, "a b", "TEST")
+        columns = RowLines(*zip(*lines, strict=True))
+        writer.add(key, columns._replace(origins=[None] * len(lines)) if key == "along" else columns, "a b", "TEST")
     writer.close()
     return ImportPlan("prelabels", "project", units=writer.units)
 
@@ -40,16 +42,25 @@ def test_a_row_is_never_split_and_every_line_comes_back_once(staging: Staging, m
     rows = {f"key {row}": [line(row * 10 + number) for number in range(3)] for row in range(6)}
     made = planned(staging, rows)
     assert [len(jobs) for jobs in made.units.values()] == [2, 2, 2]
-    found = [each for unit in made.units for each in planned_lines(staging, unit)]
-    assert [(each.key, each.uuid) for each in found] == [
-        (key, each[1]) for key, lines in rows.items() for each in lines
-    ]
-    assert {(each.goes_first, each.split) for each in found} == {("a b", "TEST")}
-    for unit, jobs in made.units.items():
-        lines = list(planned_lines(staging, unit))
-        for number, job in enumerate(jobs):
-            of_job = [each for each in lines if each.job == number]
-            assert (job.rows, job.lines, job.size) == (1, 3, sum(len(each.line) for each in of_job))
+    jobs = {unit: list(planned_jobs(staging, unit)) for unit in made.units}
+    found = [marks for of_unit in jobs.values() for job in of_unit for marks in job.marks({})]
+    assert found == [(key, {each[1]: each[2] for each in lines}) for key, lines in rows.items()]
+    assert {row[1:] for of_unit in jobs.values() for job in of_unit for row in job.rows()} == {("a b", "TEST")}
+    for unit, planned_ones in made.units.items():
+        for number, (job, lines) in enumerate(zip(planned_ones, jobs[unit], strict=True)):
+            assert (lines.number, job.rows, job.lines, job.size) == (number, 1, 3, len(lines.ndjson()))
+
+
+def test_what_labelbox_took_and_what_not(staging: Staging) -> None:
+    made = planned(staging, {"key": [line(1), line(2)], "along": [line(3), line(4)]})
+    (job,) = planned_jobs(staging, "annotations-0000")
+    assert (made.units["annotations-0000"][0].along, job.replace_anything()) == (2, True)
+    refused = {2: "wrong", 3: "wrong too"}
+    assert dict(job.marks(refused)) == {"key": {1: 2, 2: 5}, "along": {3: 7, 4: 8}}
+    assert job.taken(refused).column("uuid").to_pylist() == [1, 4]
+    assert (job.sent_by_class(refused), job.sent_by_class({})) == ({"Car": 1}, {"Car": 2})
+    assert [(each.key, each.uuid, each.origin) for each in job.refused(refused)] == [("key", 2, "x.csv line 1")]
+    assert list(job.refused({})) == []
 
 
 def test_a_job_is_named_by_what_is_in_it_and_the_run(staging: Staging) -> None:
@@ -62,7 +73,7 @@ def test_a_job_is_named_by_what_is_in_it_and_the_run(staging: Staging) -> None:
 
 
 def test_a_plan_is_read_as_written_and_counts_what_gets_an_outcome(staging: Staging) -> None:
-    made = planned(staging, {"new": [line(1), line(2)], "along": [line(3, None)]})
+    made = planned(staging, {"new": [line(1), line(2)], "along": [line(3)]})
     made.write(staging)
     read = ImportPlan.read_from(staging)
     assert read == made

@@ -44,6 +44,10 @@ class SourceUnavailableError(SourceError):
     """A source did not answer, or changed while it was read; a retry may find it whole."""
 
 
+class SinkUnavailableError(DataIOError):
+    """A database that is written to did not answer, is locked, or ended the connection; a retry may find it well."""
+
+
 class LabelboxError(DataIOError):
     """Labelbox refused or failed a request; a retry would not help unless said otherwise."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from labelbox_airflow.engine.errors import ConfigurationError, SourceError, SourceUnavailableError
+from labelbox_airflow.sources.driver_errors import is_of_driver, nature, not_opened, plain
 from labelbox_airflow.sources.storage import require_connection
 
 if TYPE_CHECKING:
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
     from labelbox_airflow.sources.sql_statement import Statement
 
 _BACKTICKS = ("mysql", "databricks", "gcpbigquery", "hive_cli", "hiveserver2", "spark_sql")
-_LOGIN = re.compile(
-    r"password|authenti|login|credential|access token|access denied|(role|user) \S+ (does not|is not)|no pg_hba", re.I
-)
-_FORBIDDEN = re.compile(r"permission denied|access denied|denied for|not authorized|insufficient priv|forbidden", re.I)
-_MISSING = re.compile(r"does not exist|doesn't exist|no such (table|column)|not found|cannot be found|unknown", re.I)
-# Classes of SQLSTATE (appendix A of the PostgreSQL manual; the first two characters are of the SQL standard).
-_PASSING_STATES = ("08", "40", "53", "57")
 
 
 @contextmanager
@@ -34,14 +27,23 @@ def open_database(connection: str, place: str) -> Iterator[Database]:
     :raises ConfigurationError: for an unknown connection, one of no database, or refused credentials
     :raises SourceUnavailableError: when the database does not answer
     """
+    hook, opened, kind = connect(connection, place)
+    with closing(opened):
+        yield Database(hook, opened, kind, connection, place)
+
+
+def connect(connection: str, place: str) -> tuple[Any, Any, str]:
+    """Open the database of an Airflow connection; return its hook, the driver's connection, and the connection's type.
+
+    :raises ConfigurationError: for an unknown connection, one of no database, or refused credentials
+    :raises SourceUnavailableError: when the database does not answer
+    """
     found = require_connection(connection, place)
     hook = _hook(found, connection, place)
     try:
-        opened = hook.get_conn()
+        return hook, hook.get_conn(), found.conn_type
     except Exception as error:
-        raise _not_opened(error, connection, place) from error
-    with closing(opened):
-        yield Database(hook, opened, found.conn_type, connection, place)
+        raise not_opened(error, connection, place) from error
 
 
 def _hook(found: Any, connection: str, place: str) -> Any:
@@ -113,24 +115,23 @@ class Database:
         try:
             yield
         except Exception as error:
-            if not _is_of_driver(error):
+            if not is_of_driver(error):
                 raise
             raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> DataIOError:
-        state, text = _state(error), _plain(error)
-        via = f"(connection '{self._connection}')"
-        if state == "42501" or (not state and _FORBIDDEN.search(text)):
+        kind, text, via = nature(error), plain(error), f"(connection '{self._connection}')"
+        if kind == "forbidden":
             return ConfigurationError(
                 f"the database denies access: {text} {via}",
                 where=self._place,
                 remedy="Let the connection's user select from it.",
             )
-        if state.startswith("42") or _MISSING.search(text):
+        if kind == "missing":
             return SourceError(
                 f"{text} {via}", where=self._place, remedy="Correct the table, its columns or the query."
             )
-        if state.startswith(_PASSING_STATES) or (not state and _kind(error) in {"OperationalError", "InterfaceError"}):
+        if kind == "passing":
             return SourceUnavailableError(
                 f"the database failed while it was read: {text} {via}", where=self._place, remedy="Run again."
             )
@@ -168,44 +169,3 @@ def _paramstyle(module: str) -> str | None:
             return str(style)
         module = module.rpartition(".")[0]
     return None
-
-
-def _not_opened(error: Exception, connection: str, place: str) -> DataIOError:
-    text = _plain(error)
-    if _LOGIN.search(text) or _state(error).startswith("28"):
-        return ConfigurationError(
-            f"the database refuses the credentials: {text} (connection '{connection}')",
-            where=place,
-            remedy="Correct login and password of the connection.",
-        )
-    if _state(error).startswith("3D") or _MISSING.search(text):
-        return ConfigurationError(
-            f"the database cannot be opened: {text} (connection '{connection}')",
-            where=place,
-            remedy="Correct host, port and schema of the connection.",
-        )
-    return SourceUnavailableError(
-        f"the database does not answer: {text} (connection '{connection}')",
-        where=place,
-        remedy="Check host and port of the connection, and that the database is up.",
-    )
-
-
-def _is_of_driver(error: Exception) -> bool:
-    """Tell whether an error comes from a driver: DB-API has them all below a class called Error."""
-    return isinstance(error, OSError) or any(base.__name__ == "Error" for base in type(error).__mro__)
-
-
-def _kind(error: Exception) -> str:
-    names = [base.__name__ for base in type(error).__mro__]
-    return next((name for name in names if name in {"OperationalError", "InterfaceError"}), names[0])
-
-
-def _state(error: Exception) -> str:
-    return str(getattr(error, "sqlstate", None) or getattr(error, "pgcode", None) or "")
-
-
-def _plain(error: Exception) -> str:
-    """Return the first line of what the database says, without passwords of URLs."""
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return re.sub(r"(\w+://[^\s:@/]*):[^\s@]*@", r"\1:***@", line).rstrip(".")

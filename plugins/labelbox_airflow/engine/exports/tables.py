@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -20,13 +20,28 @@ if TYPE_CHECKING:
 Kind = Literal["raw", "rows", "annotations", "labels", "former"]
 
 
-class TableSpec(Spec):
-    """One table of an export, and the folder or file that it is written to."""
+class RecordsSpec(Spec):
+    """What the rows of a table of an export are."""
 
     records: Kind = Field(
         description="raw: the lines as they came; rows: one row a data row; annotations: one row an annotation; "
         "labels: one row a label, columns by ontology; former: the layout of the former connectors."
     )
+    geometry: Literal["struct", "wkt", "geojson"] = Field("struct", description="Of annotations and labels.")
+    objects: Literal["list", "json", "count"] = Field("list", description="Of labels: how objects of a class are told.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.records not in {"annotations", "labels"} and "geometry" in self.model_fields_set:
+            raise ValueError(f"geometry is of annotations and labels; leave it out for records: {self.records}")
+        if self.records != "labels" and "objects" in self.model_fields_set:
+            raise ValueError(f"objects is of labels; leave it out for records: {self.records}")
+        return self
+
+
+class TableSpec(RecordsSpec):
+    """One table of an export, and the folder or file that it is written to."""
+
     to: str = Field(
         min_length=1,
         description="A file, such as s3://ml/receipts.csv, which is replaced as a whole; or a folder, which gets a "
@@ -36,22 +51,12 @@ class TableSpec(Spec):
     format: Literal["parquet", "ndjson", "json", "csv", "excel"] | None = Field(
         None, description="Of a folder's files; that of a file is in its name."
     )
-    geometry: Literal["struct", "wkt", "geojson"] = Field("struct", description="Of annotations and labels.")
-    objects: Literal["list", "json", "count"] = Field("list", description="Of labels: how objects of a class are told.")
     partition_by: tuple[str, ...] = Field((), description="Columns whose values become folders.")
     split: SplitSpec | None = Field(None, description="Splits for training, in a column.")
     options: FileOptions = FileOptions()
 
-    @model_validator(mode="after")
-    def _fits(self) -> TableSpec:
-        if self.records not in {"annotations", "labels"} and "geometry" in self.model_fields_set:
-            raise ValueError(f"geometry is of annotations and labels; leave it out for records: {self.records}")
-        if self.records != "labels" and "objects" in self.model_fields_set:
-            raise ValueError(f"objects is of labels; leave it out for records: {self.records}")
-        return self
 
-
-def record_set(transport: Transport, spec: TableSpec, projects: Sequence[str] | None) -> RecordSet:
+def record_set(transport: Transport, spec: RecordsSpec, projects: Sequence[str] | None) -> RecordSet:
     """Return the kind of table that ``spec`` asks for, with columns as Labelbox has the fields and classes now.
 
     :param projects: ids of the projects that were exported; None: all that the lines have

@@ -94,6 +94,10 @@ def _target(opened: Any, place: str) -> MergeTarget:
         from labelbox_airflow.engine.exports.merge.duckdb import DuckDBDatabase
 
         return SqlTarget(DuckDBDatabase(opened))
+    if driver in {"psycopg", "psycopg2"}:
+        from labelbox_airflow.engine.exports.merge.postgres import PostgresDatabase
+
+        return SqlTarget(PostgresDatabase(opened))
     opened.close()
     raise ConfigurationError(
         f"exports are not merged into databases of the driver '{driver}'",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 import subprocess
 import sys
 import textwrap
+import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
+import psycopg2
 import pyarrow as pa
 import pytest
 
@@ -23,6 +26,9 @@ from labelbox_airflow.engine.exports.merge.spec import MergeSpec
 from labelbox_airflow.engine.exports.records.arrow import FLAG, NUMBER, TEXT, TEXTS, TIME, WHOLE
 from labelbox_airflow.engine.exports.records.record_set import Records
 from labelbox_airflow.sinks.database import open_merge_target
+
+if TYPE_CHECKING:
+    from labelbox_local.stack import Postgres
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 POINTS = pa.list_(pa.struct([("x", NUMBER), ("y", NUMBER)]))
@@ -126,9 +132,17 @@ def living(keys: Sequence[str], project: str) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({"project_id": [project] * len(keys), "data_row_id": list(keys)})
 
 
-@pytest.fixture(params=["sqlite", "duckdb"])
-def warehouse(request: pytest.FixtureRequest, tmp_path: Path) -> Warehouse:
-    return Warehouse({"database": f"{request.param}:///{tmp_path}/warehouse.db"})
+@pytest.fixture(params=["sqlite", "duckdb", "postgres"])
+def warehouse(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Warehouse]:
+    if request.param != "postgres":
+        yield Warehouse({"database": f"{request.param}:///{tmp_path}/warehouse.db"})
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    name = f"merge_{uuid.uuid4().hex}"
+    url = server.create_database(name).replace("postgresql+psycopg2", "postgres")
+    monkeypatch.setenv("AIRFLOW_CONN_MERGE", url)
+    yield Warehouse({"connection": "merge"})
+    server.drop_database(name)
 
 
 def test_rows_are_created_changed_and_vanish(warehouse: Warehouse) -> None:
@@ -223,7 +237,7 @@ def test_projects_share_a_table_and_syncs_do_not_share_data_rows(warehouse: Ware
 
 
 def test_tables_of_others_are_left_alone(warehouse: Warehouse) -> None:
-    warehouse.execute("CREATE TABLE boxes (project_id VARCHAR, data_row_id VARCHAR, price DOUBLE)")
+    warehouse.execute("CREATE TABLE boxes (project_id VARCHAR, data_row_id VARCHAR, price DOUBLE PRECISION)")
     warehouse.load({"d1": [box(1)]}, columns=KEYS)
     assert warehouse.rows("data_row_id, price, annotation_id") == [("d1", None, "a1")]
     warehouse.execute("DROP TABLE _labelbox_loads")
@@ -322,8 +336,19 @@ def test_names_of_every_kind(warehouse: Warehouse) -> None:
     quoted = Warehouse(warehouse.place, '"Odd table"')
     quoted.load({"d1": [box(1)]})
     assert quoted.ids() == ["d1/a1"]
-    with pytest.raises(ConfigurationError, match="'bo xes' is no name of a table"):
-        Warehouse(warehouse.place, "bo xes").load({})
+    for name, said in (("bo xes", "'bo xes' is no name of a table"), ("nowhere.boxes", "boxes: .*nowhere")):
+        with pytest.raises(ConfigurationError, match=said):
+            Warehouse(warehouse.place, name).load({})
+
+
+@pytest.mark.parametrize("warehouse", ["postgres"], indirect=True)
+def test_postgres_by_its_older_driver(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = os.environ["AIRFLOW_CONN_MERGE"]
+    monkeypatch.setattr("labelbox_airflow.sinks.database.connect", lambda *_: (None, psycopg2.connect(url), ""))
+    nul = {"class": "a\0b", "path": ["\0"], "text": [{"text": "\0 \\u0000"}]}
+    warehouse.load({"d1": [box(1, **nul)]}, columns=COLUMNS | {"text": pa.list_(pa.struct([("text", TEXT)]))})
+    stored = ("a\ufffdb", ["\ufffd"], [{"text": "\ufffd \\u0000"}], [0.1, 1.0], [{"x": 0.5, "y": None}])
+    assert warehouse.rows("class, path, text, scores, points") == [stored]
 
 
 def test_a_stream_that_breaks_leaves_the_former_table(warehouse: Warehouse) -> None:
@@ -346,8 +371,11 @@ def test_a_process_that_is_killed_before_it_commits_leaves_the_former_table(ware
     warehouse.load({"d1": [box(9)]})
     program = f"""
         import os, runpy, signal
+        import psycopg2
+        from labelbox_airflow.sinks import database
         from labelbox_airflow.engine.exports.merge.bookkeeping import Bookkeeping
 
+        database.connect = lambda *_: (None, psycopg2.connect(os.environ["AIRFLOW_CONN_MERGE"]), "")
         Bookkeeping.enter = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
         tests = runpy.run_path({__file__!r})
         tests["Warehouse"]({warehouse.place!r}).load({content!r}, 1)
@@ -381,8 +409,37 @@ def test_soft_deletes_keep_what_has_vanished(warehouse: Warehouse) -> None:
     assert load({"d1": [box(1), box(2)]}, 4).changed == 0
 
 
-@pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("options", [{"deleted": "hard"}, {"deleted": "soft", "history": True}])
+@pytest.mark.parametrize("deleted", ["soft", "hard"])
+def test_history_keeps_every_version_with_its_time(warehouse: Warehouse, deleted: str) -> None:
+    def load(content: Content, at: int, **changes: Any) -> Merged:
+        return warehouse.load(content, at, deleted=deleted, history=True, whole=False, **changes)
+
+    def versions() -> list[tuple[Any, ...]]:
+        """Minutes from which and to which a version of a box was there."""
+        times = ", ".join(f"CAST({name} AS VARCHAR)" for name in ("_valid_from", "_valid_to"))
+        return [
+            (name, *(None if each is None else int(each[14:16]) for each in moments))
+            for name, *moments in warehouse.rows(f"annotation_id, {times}")
+        ]
+
+    load({"d1": [box(1), box(2)], "d2": [box(3)]}, 1)
+    load({"d1": [box(1)], "d2": [box(3)]}, 2)
+    assert versions() == [("a1", 1, 2), ("a1", 2, None), ("a2", 1, 2), ("a3", 1, None)]
+    load({"d1": [box(1, **{"class": "Tax"})]}, 3)
+    load({"d1": []}, 2, load_id="late")
+    assert warehouse.rows("annotation_id, class", "_valid_to IS NULL AND data_row_id = 'd1'") == [("a1", "Tax")]
+    load({}, 4, keys=["d1"])
+    kept = [("a1", 1, 2), ("a1", 2, 3), ("a1", 3, None), ("a2", 1, 2)]
+    if deleted == "hard":  # nothing is left of a data row that has vanished
+        assert versions() == kept
+        return
+    assert versions() == [*kept, ("a3", 1, 4)]
+    assert warehouse.ids("_deleted_at IS NOT NULL") == ["d1/a2", "d2/a3"]
+    load({"d2": [box(3)]}, 5)  # it is back
+    assert versions() == [*kept, ("a3", 1, 4), ("a3", 5, None)]
+
+
+@pytest.mark.parametrize(("options", "seed"), [({"deleted": "hard"}, 0), ({"deleted": "soft", "history": True}, 1)])
 def test_after_any_changed_loads_the_table_is_as_after_a_whole_one(
     warehouse: Warehouse, options: dict[str, Any], seed: int
 ) -> None:

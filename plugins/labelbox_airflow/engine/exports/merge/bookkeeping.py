@@ -124,7 +124,8 @@ class Bookkeeping:
             "max(CASE WHEN b.scope = 'whole' AND b.as_of > n.as_of THEN 1 ELSE 0 END) "
             f"FROM {self._names.loads} b JOIN {self._now} n ON b.table_name = n.table_name GROUP BY 1, 2, 3"
         )
-        return [(row[0], row[1], row[2], row[3]) for row in rows]
+        found = [(row[0], row[1], row[2], row[3]) for row in rows]
+        return sorted(found, key=lambda row: row[0] != self._load.sync)
 
     def _projects(self) -> str | None:
         projects = self._load.projects

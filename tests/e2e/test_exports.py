@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 from tests.e2e.conftest import Deployment, Ran, row
@@ -24,7 +25,7 @@ from airflow.sdk import DAG
 from labelbox_airflow.operators.groups import export_task_group
 
 with DAG("exports", schedule=None, start_date=datetime(2026, 1, 1)):
-    export_task_group("labels_out", export={export}, tables={tables})
+    export_task_group("labels_out", export={export}, tables={tables}, merges={merges})
 """
 
 
@@ -43,8 +44,8 @@ def run_exports(deployment: Deployment, tmp_path: Path, monkeypatch: pytest.Monk
     bundles = json.dumps([{**local, "kwargs": {"path": str(folder)}}])
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", bundles)
 
-    def run(date: datetime, tables: object, **export: object) -> Ran:
-        text = DAG_FILE.format(export={"project": deployment.name, **export}, tables=tables)
+    def run(date: datetime, tables: object, merges: object = None, **export: object) -> Ran:
+        text = DAG_FILE.format(export={"project": deployment.name, **export}, tables=tables, merges=merges)
         (folder / "exports.py").write_text(text)
         bag = DagBag(folder)
         assert bag.import_errors == {}
@@ -65,12 +66,16 @@ def test_labels_become_tables(deployment: Deployment, run_exports: Callable[...,
             "split": {"ratios": {"train": 1.0}},
         },
     }
-    ran = run_exports(DAY, tables, include=["label_details", "metadata", "data_row_details"])
+    merges = {"boxes": {"records": "annotations", "to": "main.boxes", "database": f"{tmp_path}/labels.duckdb"}}
+    ran = run_exports(DAY, tables, merges, include=["label_details", "metadata", "data_row_details"])
     assert (ran.state, ran.failures) == ("success", [])
 
     boxes = open_release(f"{tmp_path}/boxes").to_pandas(["global_key", "class", "geometry"])
     assert sorted(each["left"] for each in boxes["geometry"]) == [3, 5]
     assert set(boxes["global_key"]) == {f"{deployment.name}/0001"}
+    with duckdb.connect(f"{tmp_path}/labels.duckdb") as database:
+        merged = database.execute('SELECT geometry."left" FROM boxes ORDER BY 1').fetchall()
+    assert merged == [(3.0,), (5.0,)]
     assert "objects_Total" in (tmp_path / "labels.csv").read_text().splitlines()[0]
     target = open_target(f"s3://{deployment.name}/rows.parquet", "aws_default")
     with target.file_system.open(target.path) as file:

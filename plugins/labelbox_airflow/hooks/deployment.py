@@ -77,6 +77,20 @@ class Deployment:
                 "AIRFLOW__LABELBOX__SHARED_FILESYSTEM=True.",
             )
 
+    def require_shared_disk(self, what: str, where: str) -> None:
+        """Check that every task can reach what a sync keeps on a local disk.
+
+        :param what: what it is, for the message
+        :raises ConfigurationError: tasks run on many machines that have no disk in common
+        """
+        if _shares_no_disk():
+            raise ConfigurationError(
+                f"{what} is on a local disk, but tasks run on many machines",
+                where=where,
+                remedy="Use one behind a connection, or mount the disk at that place on all machines and set "
+                "AIRFLOW__LABELBOX__SHARED_FILESYSTEM=True.",
+            )
+
     def keep_from(self) -> datetime:
         """Return the moment before which finished runs need not be kept: option ``keep_days``, 30 by default."""
         return datetime.now(UTC) - timedelta(days=conf.getint(SECTION, "keep_days", fallback=30))

@@ -133,9 +133,10 @@ class LabelboxWriteTableOperator(LabelboxOperator):
     @without_vain_retries
     def execute(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Make the records of the lines on staging, and write them."""
+        from labelbox_airflow.engine.exports.tables import TableSpec, read_table_spec
         from labelbox_airflow.sinks.files import open_target
 
-        spec = self._spec()
+        spec = read_table_spec(TableSpec, self.table)
         target = open_target(spec.to, spec.connection, Path(self.base) if self.base else None)
         manifest = self._write(context, spec, target)
         self.log.info("%s rows of %s written to %s", f"{manifest.rows:,}", spec.records, target.place)
@@ -145,18 +146,6 @@ class LabelboxWriteTableOperator(LabelboxOperator):
             "rows": manifest.rows,
             "files": len(manifest.files),
         }
-
-    def _spec(self) -> TableSpec:
-        from pydantic import ValidationError
-
-        from labelbox_airflow.engine.errors import ConfigurationError
-        from labelbox_airflow.engine.exports.tables import TableSpec
-
-        try:
-            return TableSpec.model_validate(self.table)
-        except ValidationError as error:
-            said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
-            raise ConfigurationError(said, where="table") from error
 
     def _write(self, context: Mapping[str, Any], spec: TableSpec, target: Any) -> Manifest:
         from labelbox_airflow.engine.exports.files.manifest import Provenance

@@ -17,6 +17,7 @@ from labelbox_airflow.operators.data_rows import (
 )
 from labelbox_airflow.operators.datasets import LabelboxEnsureDatasetOperator
 from labelbox_airflow.operators.exports import LabelboxExportOperator, LabelboxWriteTableOperator
+from labelbox_airflow.operators.merges import LabelboxMergeTableOperator
 from labelbox_airflow.operators.projects import project_stages
 from labelbox_airflow.operators.report import LabelboxReportOperator
 from labelbox_airflow.sources.annotations import annotation_input
@@ -149,7 +150,8 @@ def export_task_group(
     sync: str,
     *,
     export: Mapping[str, Any],
-    tables: Mapping[str, Mapping[str, Any]],
+    tables: Mapping[str, Mapping[str, Any]] | None = None,
+    merges: Mapping[str, Mapping[str, Any]] | None = None,
     pool: str | None = None,
     base: str | None = None,
     group_id: str | None = None,
@@ -159,11 +161,13 @@ def export_task_group(
 ) -> TaskGroup:
     """Add a task group that exports from Labelbox once, and writes tables of it; return it.
 
-    Its tasks are ``export``, and ``write_<name>`` for each table.
+    Its tasks are ``export``, ``write_<name>`` for each table of files, and ``merge_<name>`` for each of a database.
 
     :param sync: what the ledger knows the export by
     :param export: what is exported: :class:`~labelbox_airflow.engine.exports.spec.ExportSpec`
     :param tables: name → what is written where: :class:`~labelbox_airflow.engine.exports.tables.TableSpec`
+    :param merges: name → what is merged into which database:
+        :class:`~labelbox_airflow.engine.exports.merge.spec.MergeSpec`
     :param pool: Airflow pool of the export; Labelbox runs 10 of a project at a time
     :param base: directory that relative paths are relative to
     :param group_id: ``sync`` unless given
@@ -179,8 +183,12 @@ def export_task_group(
     with TaskGroup(group_id or sync) as group:
         pooled: dict[str, Any] = {"pool": pool} if pool else {}
         exporting = LabelboxExportOperator(task_id="export", export=export, **pooled, **common)
-        for name, table in tables.items():
+        for name, table in (tables or {}).items():
             LabelboxWriteTableOperator(
                 task_id=f"write_{name}", table=table, exported=exporting.output, base=base, **common
+            )
+        for name, table in (merges or {}).items():
+            LabelboxMergeTableOperator(
+                task_id=f"merge_{name}", table=table, exported=exporting.output, base=base, **common
             )
     return group

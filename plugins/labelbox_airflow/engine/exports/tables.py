@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from labelbox_airflow.engine.errors import ConfigurationError
 from labelbox_airflow.engine.exports.files.options import FileOptions
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from labelbox_airflow.engine.ontology.tree import Ontology
     from labelbox_airflow.engine.transport import Transport
 
+TableT = TypeVar("TableT", bound="RecordsSpec")
 Kind = Literal["raw", "rows", "annotations", "labels", "former"]
 
 
@@ -54,6 +55,18 @@ class TableSpec(RecordsSpec):
     partition_by: tuple[str, ...] = Field((), description="Columns whose values become folders.")
     split: SplitSpec | None = Field(None, description="Splits for training, in a column.")
     options: FileOptions = FileOptions()
+
+
+def read_table_spec(model: type[TableT], given: Mapping[str, Any]) -> TableT:
+    """Return a table as people write it.
+
+    :raises ConfigurationError: names every key or value that is wrong
+    """
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        said = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise ConfigurationError(said, where="table") from error
 
 
 def record_set(transport: Transport, spec: RecordsSpec, projects: Sequence[str] | None) -> RecordSet:

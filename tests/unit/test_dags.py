@@ -249,7 +249,7 @@ def test_every_scheduled_run_has_an_interval_to_read(write: Write, schedule: Map
 def test_a_sync_may_run_by_hand_or_after_an_asset(write: Write) -> None:
     assert build_dag(load_sync(write("by_hand"))).schedule is None
     after = build_dag(load_sync(write("after", schedule={"after": "table loaded"})))
-    assert after.schedule == Asset(name="table loaded")
+    assert after.schedule == Asset.ref(name="table loaded")
 
 
 def test_the_trigger_form_takes_what_runs_understand_and_nothing_else(write: Write) -> None:

@@ -313,7 +313,7 @@ def _schedule(spec: SyncSpec) -> Any:
     if schedule is None:
         return None
     if schedule.after is not None:
-        return Asset(name=schedule.after)
+        return Asset.ref(name=schedule.after)  # whatever its URI is
     # A bare cron string has empty data intervals in Airflow 3.
     return CronDataIntervalTimetable(schedule.cron(), timezone=schedule.timezone)
 

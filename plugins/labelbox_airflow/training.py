@@ -23,6 +23,7 @@ from labelbox_airflow.engine.errors import ConfigurationError, SourceError, did_
 from labelbox_airflow.engine.exports.files.manifest import Manifest, ReleasedFile
 from labelbox_airflow.engine.exports.files.release import folder_of, read_manifest, verify
 from labelbox_airflow.engine.exports.files.target import Target
+from labelbox_airflow.engine.rows.urls import bucket_uri
 from labelbox_airflow.sinks.files import open_target
 from labelbox_airflow.sources.storage import Storage, open_storage
 
@@ -147,7 +148,8 @@ class LabeledDataRows:
     :param rows: records of data rows, with ``data_row_id`` and ``row_data``
     :param annotations: records with ``data_row_id``; rows without any stay
     :param split: only rows of the column ``split`` with this value
-    :param connection: the Airflow connection that images are fetched with; the cloud's defaults when None
+    :param connection: the Airflow connection that images are fetched with, also those of a private bucket that data
+        rows name by an https URL of AWS or Google; the cloud's defaults when None
     :param read: fetches the bytes at a ``row_data`` in place of the dataset
     :param decode: makes an image of bytes; None leaves images out
     :param transform: makes the item of the dict
@@ -220,6 +222,8 @@ class _Fetch:
         return self.__dict__ | {"_opened": {}}
 
     def __call__(self, uri: str) -> bytes:
+        if self._connection is not None:
+            uri = bucket_uri(uri) or uri
         if uri.startswith(("http://", "https://")):
             import fsspec
 

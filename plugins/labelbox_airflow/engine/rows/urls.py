@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +24,11 @@ _PASSWORD = re.compile(r"(https?://)[^/?#\s\"'<>\\@]*@", re.IGNORECASE)
 _FORBIDDEN = re.compile(r"[#<>|\s]")
 # What most are: ASCII, without a query and so without a signature. In the syntax of Arrow's RE2.
 _PLAIN_URL = r"^(?:https?|gs)://[A-Za-z0-9][!$%'-;=@-\[\]-{}~]*$"
+
+_BUCKET_URL = re.compile(
+    r"https://(?:(?P<s3>[a-z0-9.-]+)\.s3[.-](?:[a-z0-9-]+\.)?amazonaws\.com(?:\.cn)?|storage\.googleapis\.com/(?P<gs>[a-z0-9._-]+))"
+    r"/(?P<key>[^?#]+)"
+)
 
 
 class AssetUrlError(ValueError):
@@ -77,6 +82,18 @@ def asset_url(value: str, *, s3_region: str | None, presigned: bool) -> str:
             "bad_url", f"'{strip_signature(value)}' has a space or one of # < > |, which Labelbox does not support"
         )
     return value
+
+
+def bucket_uri(url: str) -> str | None:
+    """Return the ``s3://`` or ``gs://`` URI of the object at an https URL of AWS or Google; None for one of another
+    kind, also for one that carries a signature.
+
+    What data rows of private buckets have as ``row_data`` can so be read with the reader's own credentials.
+    """
+    if (found := _BUCKET_URL.fullmatch(url)) is None:
+        return None
+    scheme, bucket = ("s3", found["s3"]) if found["s3"] else ("gs", found["gs"])
+    return f"{scheme}://{bucket}/{unquote(found['key'])}"
 
 
 def are_plain_urls(values: pa.Array) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labelbox_airflow.engine.rows.urls import AssetUrlError, asset_url, looks_like_url, strip_signature
+from labelbox_airflow.engine.rows.urls import AssetUrlError, asset_url, bucket_uri, looks_like_url, strip_signature
 
 AWS4 = (
     "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AK%2F20260301&X-Amz-Date=20260301T000000Z&X-Amz-Expires=3600"
@@ -151,3 +151,22 @@ def test_what_labelbox_cannot_read_is_refused(value: str) -> None:
 )
 def test_urls_are_told_from_text(value: str, is_url: bool) -> None:
     assert looks_like_url(value) is is_url
+
+
+@pytest.mark.parametrize(
+    ("url", "uri"),
+    [
+        ("https://photos.s3.eu-central-1.amazonaws.com/a/b%20c.jpg", "s3://photos/a/b c.jpg"),
+        ("https://my.photos.s3.amazonaws.com/a.jpg", "s3://my.photos/a.jpg"),
+        ("https://photos.s3-us-west-2.amazonaws.com/a.jpg", "s3://photos/a.jpg"),
+        ("https://photos.s3.cn-north-1.amazonaws.com.cn/a.jpg", "s3://photos/a.jpg"),
+        ("https://storage.googleapis.com/photos/a/b.jpg", "gs://photos/a/b.jpg"),
+        ("https://photos.s3.amazonaws.com/a.jpg?X-Amz-Signature=0", None),
+        ("https://s3.amazonaws.com.example.com/photos/a.jpg", None),
+        ("https://photos.s3.amazonaws.com.example.com/a.jpg", None),
+        ("https://example.com/photos/a.jpg", None),
+        ("gs://photos/a.jpg", None),
+    ],
+)
+def test_urls_of_buckets_are_told_from_others(url: str, uri: str | None) -> None:
+    assert bucket_uri(url) == uri

@@ -112,7 +112,8 @@ class LabelboxExportOperator(LabelboxOperator):
 class LabelboxWriteTableOperator(LabelboxOperator):
     """Write a table of the run's export to files: a file that is replaced as a whole, or a release of a folder.
 
-    Nobody sees half a file, and a task that fails leaves the former one.
+    Nobody sees half a file, and a task that fails leaves the former one. Events of its assets (``outlets``) carry what
+    it returns.
 
     :param table: which records, and where to: see :class:`~labelbox_airflow.engine.exports.tables.TableSpec`
     :param exported: what :class:`LabelboxExportOperator` returned
@@ -140,12 +141,15 @@ class LabelboxWriteTableOperator(LabelboxOperator):
         target = open_target(spec.to, spec.connection, Path(self.base) if self.base else None)
         manifest = self._write(context, spec, target)
         self.log.info("%s rows of %s written to %s", f"{manifest.rows:,}", spec.records, target.place)
-        return {
+        written = {
             "place": target.place,
             "release": manifest.release,
             "rows": manifest.rows,
             "files": len(manifest.files),
         }
+        for asset in self.outlets or ():
+            context["outlet_events"][asset].extra = written
+        return written
 
     def _write(self, context: Mapping[str, Any], spec: TableSpec, target: Any) -> Manifest:
         from labelbox_airflow.engine.exports.files.manifest import Provenance

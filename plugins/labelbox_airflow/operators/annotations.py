@@ -99,6 +99,7 @@ class LabelboxPrepareAnnotationsOperator(LabelboxOperator):
     def _prepare(self, context: Mapping[str, Any], ledger: Ledger, run: Run) -> list[str]:
         from labelbox_airflow.engine.annotations.imports.prepare import ImportPreparation
         from labelbox_airflow.engine.guard import GuardSpec
+        from labelbox_airflow.engine.project.send import held_back
 
         spec = AnnotationsSpec.model_validate(self.annotations)
         stored, media_type = self._project()
@@ -107,10 +108,11 @@ class LabelboxPrepareAnnotationsOperator(LabelboxOperator):
         if spec.kind == "predictions":
             target = self._model_run(spec, stored.id, window.end if window is not None else _due(context))
         source = self._open(spec)
+        staging = self._deployment.staging_of(self.sync, run.run_id)
         preparation = ImportPreparation(
             self._hook.transport(),
             ledger,
-            self._deployment.staging_of(self.sync, run.run_id),
+            staging,
             run=run,
             spec=spec,
             target=target,
@@ -119,6 +121,7 @@ class LabelboxPrepareAnnotationsOperator(LabelboxOperator):
             media_type=media_type,
             guard=GuardSpec.model_validate(self.guard),
             again=bool((context.get("params") or {}).get("full_refresh")),
+            held_back=held_back(staging),
         )
         self.log.info("Reading annotations of %s", window if window is not None else "everything")
         plan = preparation.prepare(source.read(window, ontology), source.skipped)

@@ -59,6 +59,8 @@ def test_rows_are_selected_in_order_and_each_run_goes_on_where_the_last_ended(
     counts = {"sent": 3, "not_selected": 2, "over_limit": 3, "not_loaded": 1}
     assert world.to_project("first", spec, project_id) == counts
     assert keys_in(sdk, project_id, world) == {"0005", "0004", "0003"}  # total is number / 4
+    held_back = send.held_back(world.staging("first"))
+    assert {key.removeprefix(world.prefix) for key in held_back} == {"0000", "0001", "0002", "0006", "0007"}
     world.load("second", records)
     assert world.to_project("second", spec, project_id) == {
         "sent": 3, "already_there": 3, "not_selected": 2, "not_loaded": 1,

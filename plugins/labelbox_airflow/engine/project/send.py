@@ -35,6 +35,15 @@ FEW_EXPORTS = 5  # rather than so many exports by key, the whole project is expo
 NOT_TAKEN = "Labelbox did not add the data row to the project and gave no reason"
 
 
+def held_back(staging: Staging) -> frozenset[str]:
+    """Return global keys of the rows that the selection of a run keeps from the project; none before it was made."""
+    try:
+        plan = staging.read_json(PLAN)
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(plan.get("held_back", ()))
+
+
 class RowsInProcessError(LabelboxUnavailableError):
     """Labelbox has not processed all media of a batch yet; it has to wait."""
 
@@ -177,24 +186,30 @@ class ProjectSending:
     def _make_plan(self) -> dict[str, Any]:
         counts: Counter[str] = Counter()
         refused: list[Rejected] = []
-        wanted = list(self._wanted(counts, refused))
+        kept: list[str] = []
+        wanted = list(self._wanted(counts, refused, kept))
         fresh = self._fresh(wanted, counts)
         sent_before = self._sent_before()
         most = self._spec.select.max_per_run
         room = len(fresh) if most is None else max(most - sent_before, 0)
         counts["over_limit"] += max(len(fresh) - room, 0)
         chosen = fresh[:room]
+        kept += [key for _, key, _ in fresh[room:]]
         plan = {
             "counts": dict(counts),
             "refused": [_as_dict(letter) for letter in refused],
             "rows": {id_: [key, origin] for id_, key, origin in chosen},
+            "held_back": kept,
             "batches": {self._batch_name(ids): ids for ids in batched([row[0] for row in chosen], batches.MOST_ROWS)},
         }
         self._staging.write_json(PLAN, plan)
         return plan
 
-    def _wanted(self, counts: Counter[str], refused: list[Rejected]) -> Iterator[tuple[str, str, str]]:
-        """Yield data row id, key and origin of the rows that are selected and in Labelbox as the run has them."""
+    def _wanted(self, counts: Counter[str], refused: list[Rejected], kept: list[str]) -> Iterator[tuple[str, str, str]]:
+        """Yield data row id, key and origin of the rows that are selected and in Labelbox as the run has them.
+
+        :param kept: gets the keys of those that are not selected
+        """
         try:
             table = pa.Table.from_batches(list(self._staging.read_table(FILE)))
         except FileNotFoundError:  # nothing was read
@@ -214,6 +229,7 @@ class ProjectSending:
                 refused.append(_refused(key, origin, "bad_value", reason))
             elif not chosen:
                 counts["not_selected"] += 1
+                kept.append(key)
             else:
                 yield str(entry.data_row_id), key, origin
 

@@ -49,7 +49,7 @@ class Refused:
 class Decision:
     """What becomes of the annotations of one data row.
 
-    :ivar outcome: of those in `rest`: unchanged, labeled or left
+    :ivar outcome: of those in `rest`: unchanged, labeled, left or not_selected
     :ivar send: those to send, each with its uuid; all those that are right where the row is replaced
     :ivar run: those to send where they are a run, with `uuids`; then there is nothing else
     :ivar redo: the import that holds what was sent before and has to go first, None where there is none
@@ -266,6 +266,12 @@ def absent(rows: Sequence[Gathered], code: str) -> Decision:
     reason = WHY_ABSENT[code]
     wrong = [_read_before(one) if one.reject is not None else Refused(one, code, reason, "dataRow") for one in rows]
     return Decision(refused=wrong)
+
+
+def not_selected(rows: Sequence[Gathered]) -> Decision:
+    """Return the decision on the annotations of a data row that the run itself keeps from the project."""
+    wrong = [_read_before(one) for one in rows if one.reject is not None]
+    return Decision(refused=wrong, rest=[one for one in rows if one.reject is None], outcome="not_selected")
 
 
 def _read_before(one: Gathered) -> Refused:

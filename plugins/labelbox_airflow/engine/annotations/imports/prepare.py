@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -19,6 +19,7 @@ from labelbox_airflow.engine.annotations.imports.decide import (
     RowDecider,
     absent,
     mark_of,
+    not_selected,
 )
 from labelbox_airflow.engine.annotations.imports.former import FormerLines
 from labelbox_airflow.engine.annotations.imports.gather import Gathering
@@ -60,6 +61,7 @@ class ImportPreparation:
     :param project_id: of the project that has the data rows of a model run
     :param again: whether to send what Labelbox refused before, too
     :param guard: what stops the import before anything is sent
+    :param held_back: global keys of data rows that the run keeps from the project; their annotations are not wrong
     """
 
     def __init__(
@@ -76,11 +78,12 @@ class ImportPreparation:
         media_type: str,
         guard: GuardSpec | None = None,
         again: bool = False,
+        held_back: Container[str] = (),
     ) -> None:
         self._transport, self._ledger, self._staging, self._run = transport, ledger, staging, run
         self._spec, self._target, self._media_type = spec, target, media_type
         self._project_id = project_id or target
-        self._guard, self._again = guard or GuardSpec(), again
+        self._guard, self._again, self._held_back = guard or GuardSpec(), again, held_back
         self._checker = AnnotationChecker(ontology, media_type=media_type, to=spec.kind, outside=spec.outside)
         self._tally: Tally = Counter()
         self._rejected: list[Rejected] = []
@@ -157,11 +160,11 @@ class ImportPreparation:
             if identity in keys:
                 key = keys[identity]
                 yield key, decider.decide(rows[identity], targets[identity], known.get(key))
+            elif identity in self._held_back and identity not in missing:
+                yield identity, not_selected(one_by_one(rows[identity]))
             else:
-                yield (
-                    identity,
-                    absent(one_by_one(rows[identity]), NO_DATA_ROW if identity in missing else NOT_IN_PROJECT),
-                )
+                code = NO_DATA_ROW if identity in missing else NOT_IN_PROJECT
+                yield identity, absent(one_by_one(rows[identity]), code)
 
     def _missing(self, identities: Sequence[str]) -> frozenset[str]:
         """Return those that no data row has; of ids it is not asked."""

@@ -9,6 +9,7 @@ OUTCOMES = ("sent", "unchanged", "rejected")
 ASIDE = {  # what becomes of annotations beside the outcomes
     "labeled": "left alone, as their data rows are labeled",
     "left": "left as they were before they changed",
+    "not_selected": "of data rows that the run does not send to the project",
     "below_confidence": "below the least confidence",
     "crowd": "of crowds",
     "no_keypoints": "without keypoints",

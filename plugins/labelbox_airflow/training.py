@@ -148,6 +148,7 @@ class LabeledDataRows:
     :param rows: records of data rows, with ``data_row_id`` and ``row_data``
     :param annotations: records with ``data_row_id``; rows without any stay
     :param split: only rows of the column ``split`` with this value
+    :param labeled: only rows with annotations, or only those without
     :param connection: the Airflow connection that images are fetched with, also those of a private bucket that data
         rows name by an https URL of AWS or Google; the cloud's defaults when None
     :param read: fetches the bytes at a ``row_data`` in place of the dataset
@@ -162,6 +163,7 @@ class LabeledDataRows:
         annotations: Release | None = None,
         *,
         split: str | None = None,
+        labeled: bool | None = None,
         connection: str | None = None,
         read: Callable[[str], bytes] | None = None,
         decode: Callable[[bytes], Any] | None = open_image,
@@ -175,6 +177,9 @@ class LabeledDataRows:
         self._found: Mapping[str, tuple[int, int]] = {}
         if annotations is not None:
             self._annotations, self._found = _by_row(annotations)
+        if labeled is not None:
+            has = pc.is_in(self._rows.column(_KEY), pa.array(self._found, pa.string()))
+            self._rows = self._rows.filter(has if labeled else pc.invert(has))
         self._read = read or _Fetch(connection)
         self._decode, self._transform = decode, transform
 

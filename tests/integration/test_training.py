@@ -73,6 +73,10 @@ def test_a_release_becomes_a_dataset(folder: str, connection: str) -> None:
     assert dataset[-1]["row"] == dataset[5]["row"]
     with pytest.raises(IndexError, match="item 6 of 6"):
         dataset[6]
+    parts = [LabeledDataRows(rows, boxes, labeled=labeled, decode=None) for labeled in (True, False)]
+    assert [{item["row"]["global_key"] for item in map(part.__getitem__, range(len(part)))} for part in parts] == [
+        {f"key{number}" for number in range(1, 6)}, {"key0"},
+    ]  # fmt: skip
     copy: LabeledDataRows = pickle.loads(pickle.dumps(dataset))
     with multiprocessing.get_context("fork").Pool(1) as pool:  # as workers of a DataLoader are
         assert pool.apply(widths, (dataset, [1, 2])) == widths(copy, [1, 2]) == [2, 3]

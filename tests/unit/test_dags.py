@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILE = ROOT / "dags" / "syncs.py"
+LOOP = [f"receipts_loop_{step}" for step in ("labels", "model", "predictions", "prelabels")]
 TASKS = ["ensure", "extract", "gate", "upload", "report"]
 # What a DAG file must not make Airflow load every half minute.
 HEAVY = {
@@ -68,14 +70,15 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def bag(monkeypatch: pytest.MonkeyPatch) -> Callable[..., DagBag]:
-    """Parse the DAG files as Airflow does, with the sync files of a directory."""
+    """Parse the DAG files as Airflow does, or the DAGs of sync files of a directory alone."""
 
     def parse(directory: Path | None = None) -> DagBag:
         from airflow.dag_processing.dagbag import DagBag
 
-        if directory is not None:
-            monkeypatch.setenv("LABELBOX_SYNCS_DIR", str(directory))
-        return DagBag(ROOT / "dags")
+        if directory is None:
+            return DagBag(ROOT / "dags")
+        monkeypatch.setenv("LABELBOX_SYNCS_DIR", str(directory))
+        return DagBag(DAG_FILE)
 
     return parse
 
@@ -98,8 +101,17 @@ def version(dag: DAG) -> str:
 def test_the_dag_files_of_the_repository_parse(bag: Callable[..., DagBag]) -> None:
     found = bag()
     assert found.import_errors == {}
-    assert sorted(found.dags) == ["receipts", "receipts_prelabels"]
+    assert sorted(found.dags) == ["receipts", *sorted(LOOP), "receipts_prelabels"]
     assert all(ERROR_TAG not in dag.tags for dag in found.dags.values())
+
+
+def test_each_dag_of_the_loop_starts_after_the_one_before(bag: Callable[..., DagBag]) -> None:
+    dags = [bag().dags[name] for name in LOOP]
+    assert dags[0].schedule is None
+    for before, after in pairwise(dags):
+        (asset,) = {outlet for each in before.tasks for outlet in each.outlets}
+        started = serialized(after)["dag"]["timetable"]["__var"]["asset_condition"]
+        assert asset.name in json.dumps(started)
 
 
 def test_a_dag_survives_the_way_through_airflows_database(bag: Callable[..., DagBag]) -> None:
@@ -274,13 +286,14 @@ def test_the_trigger_form_takes_what_runs_understand_and_nothing_else(write: Wri
 
 
 def test_parsing_imports_nothing_heavy() -> None:
-    """In a process of its own: what the DAG file adds to `import airflow.sdk`."""
+    """In a process of its own: what the DAG files add to `import airflow.sdk`."""
     code = f"""
 import runpy, sys
 import airflow.sdk
 before = set(sys.modules)
 found = runpy.run_path({str(DAG_FILE)!r})
 assert "receipts" in found, sorted(found)
+runpy.run_path({str(ROOT / "dags" / "receipts_loop.py")!r})
 print(*sorted(set(sys.modules) - before))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

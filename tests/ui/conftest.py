@@ -196,7 +196,7 @@ def deployment(browser: Browser) -> Iterator[Deployment]:
             url, password = stack.up()
             store, labelbox = ObjectStore(stack.directory.s3), LocalLabelbox(stack.directory.labelbox)
             made = Deployment(stack, url, password, stack.airflow(), store, labelbox)
-            wait_until(lambda: made.airflow("dags")["total_entries"] == len(SYNCS) + 1)
+            wait_until(lambda: {*SYNCS, "receipts"} <= {each["dag_id"] for each in made.airflow("dags")["dags"]})
             yield made
         finally:
             stack.remove()

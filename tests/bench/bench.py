@@ -59,6 +59,9 @@ class Bench:
             if rows <= SDK_LIMIT:
                 self._measure("sdk_labels", rows, place)
                 self._measure("sdk_ndjson", rows, place)
+            self._measure("labels", rows, place)
+            if rows <= SDK_LIMIT:
+                self._measure("sdk_export", rows, place)
             if rows <= MERGE_LIMIT:
                 self._measure("merge", rows, place)
                 self._measure("sdk_merge", rows, place)

@@ -7,8 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from tests.bench import labels
 from tests.bench.boxes import SIZE
 
+PART_BYTES = 5_000_000
 _UUID = re.compile(rb'"uuid": ?"([^"]+)"')
 _KIND = "odelAssistedLabelingPredictionImport"
 
@@ -19,7 +21,7 @@ class Imports:
     def __init__(self) -> None:
         self._jobs: dict[str, dict[str, Any]] = {}
         self._files: dict[str, bytes] = {}
-        self._exported: dict[str, list[bytes]] = {}
+        self._exported: dict[str, tuple[str, int, int]] = {}  # task → project, first row, and after the last
         self._host = ""
         self.operations: dict[str, Callable[[dict[str, Any]], Any]] = {
             "exportDataRowsInProjectPyApi": self._export,
@@ -61,23 +63,29 @@ class Imports:
     def _export(self, variables: dict[str, Any]) -> Any:
         filters = variables["input"]["filters"]
         query = filters.get("searchQuery", {}).get("query", [])
-        keys = next((frozenset(each["ids"]) for each in query if each["type"] == "global_key"), None)
+        keys = [key for each in query if each["type"] == "global_key" for key in each["ids"]]
+        numbers = [int(key[-9:]) for key in keys] or [
+            0,
+            _number_of(filters["projectId"]) - 1,
+        ]  # they follow one another
         task = f"export-{len(self._exported)}"
-        self._exported[task] = _rows(filters["projectId"], keys)
+        self._exported[task] = filters["projectId"], min(numbers), max(numbers) + 1
         return {"exportDataRowsInProject": {"taskId": task, "isStreamable": True}}
 
     def _header(self, variables: dict[str, Any]) -> Any:
-        lines = self._exported[variables["where"]["id"]]
-        header = {"totalSize": sum(map(len, lines)), "totalLines": len(lines)}
+        project, first, stop = self._exported[variables["where"]["id"]]
+        header = {"totalSize": (stop - first) * len(_lines(project, 0, 1)), "totalLines": stop - first}
         return {"task": {"exportMetadataHeader": header}}
 
     def _part(self, variables: dict[str, Any]) -> Any:
-        lines = self._exported[variables["where"]["id"]]
-        content = b"".join(lines)
+        project, first, stop = self._exported[variables["where"]["id"]]
+        length = len(_lines(project, 0, 1))
+        begin = int(variables["offset"]) // length
+        end = min(begin + PART_BYTES // length, stop - first)
         part = {
-            "offsets": {"start": "0", "end": str(len(content) - 1)},
-            "lines": {"start": "0", "end": str(len(lines) - 1)},
-            "file": self._keep("/files/export", content),
+            "offsets": {"start": str(begin * length), "end": str(end * length - 1)},
+            "lines": {"start": str(begin), "end": str(end - 1)},
+            "file": self._keep("/files/export", _lines(project, first + begin, first + end)),
         }
         return {"task": {"exportFileFromOffset": part}}
 
@@ -86,14 +94,19 @@ class Imports:
         return f"{self._host}{path}"
 
 
-def _rows(project: str, keys: frozenset[str] | None) -> list[bytes]:
-    """Return the export of the data rows of a project, whose id ends in their number; of all, or of some keys."""
+def _number_of(project: str) -> int:
+    """Return how many data rows a project has, whose id ends in their number."""
+    return int(project[-15:])
+
+
+def _lines(project: str, first: int, stop: int) -> bytes:
+    """Return lines of the export of a project, all of one length."""
+    if labels.is_labeled(project):
+        return labels.exported(project, first, stop)
     width, height = SIZE
     asset = f'"media_attributes":{{"width":{width},"height":{height}}}'
-    numbered = ((number, f"receipt/{number:09d}") for number in range(int(project[-15:])))
-    return [
-        f'{{"data_row":{{"id":"cm0row{number:019d}","global_key":"{key}"}},{asset},'
+    return b"".join(
+        f'{{"data_row":{{"id":"cm0row{number:019d}","global_key":"receipt/{number:09d}"}},{asset},'
         f'"projects":{{"{project}":{{"labels":[]}}}}}}\n'.encode()
-        for number, key in numbered
-        if keys is None or key in keys
-    ]
+        for number in range(first, stop)
+    )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas  # noqa: F401  pyarrow imports it at its first use
-from tests.bench import boxes
+from tests.bench import boxes, labels
 from tests.bench.meter import Meter
 from tests.bench.sample import DATASET_ID, MAPPING, sdk_items, wire_items, write_table
 
@@ -286,10 +286,14 @@ def floor(place: Place) -> dict[str, Any]:
     return meter.result(rows=place.rows, bytes_per_row=sent / place.rows)
 
 
-MEASUREMENTS: dict[str, Callable[[Place], dict[str, Any]]] = boxes.MEASUREMENTS | {
-    measurement.__name__: measurement
-    for measurement in (table, read, sync, rerun, rewritten, upload, merge, sdk, sdk_merge, floor)
-}
+MEASUREMENTS: dict[str, Callable[[Place], dict[str, Any]]] = (
+    boxes.MEASUREMENTS
+    | labels.MEASUREMENTS
+    | {
+        measurement.__name__: measurement
+        for measurement in (table, read, sync, rerun, rewritten, upload, merge, sdk, sdk_merge, floor)
+    }
+)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ def show(results: Results) -> None:
     _reruns(table)
     _merging(table)
     _boxes(table)
+    _labels(table)
 
 
 class Figures:
@@ -142,6 +143,18 @@ def _boxes(figures: Figures) -> None:
         ratios = [*_judged(_ratio(ours, objects), ">= 5"), _n(ndjson), _ratio(ours, ndjson)]
         memories = [_n(figures.of(name, rows, "memory")) for name in ("boxes", "sdk_ndjson")]
         lines.append([_n(rows), _n(ours), _n(objects), *ratios, *memories])
+    _print(heads, lines)
+
+
+def _labels(figures: Figures) -> None:
+    print("\nExported labels become a Parquet file of annotations, four a data row, beside the SDK's stream and pandas")
+    heads = ["rows", "ours, rows/CPU s", "SDK", "x SDK", "aim", "MB", "aim", "SDK MB"]
+    lines = []
+    for rows in figures.sizes:
+        ours, sdk = figures.speed("labels", rows), figures.speed("sdk_export", rows)
+        memory, sdk_memory = (figures.of(name, rows, "memory") for name in ("labels", "sdk_export"))
+        ratio = _judged(_ratio(ours, sdk), ">= 3")
+        lines.append([_n(rows), _n(ours), _n(sdk), *ratio, *_judged(_n(memory), "< 300"), _n(sdk_memory)])
     _print(heads, lines)
 
 

@@ -14,6 +14,7 @@ help: ## List the commands
 
 setup: ## Make .venv, or bring it up to date (no time when nothing changed)
 	@$(PYTHON) .ci/environment.py setup
+	@$(BIN)/python .ci/node_packages.py
 
 up: setup ## Start Airflow, Postgres, S3 and a local Labelbox, and say where; again, to start what has ended
 	@$(BIN)/python -m include.local up

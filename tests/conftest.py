@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from labelbox_local.stack import LocalLabelbox, ObjectStore, Postgres
+from labelbox_local.stack import AzureStore, GoogleStore, LocalLabelbox, ObjectStore, Postgres
 
 if TYPE_CHECKING:
     from labelbox import Client
@@ -35,6 +35,7 @@ def pytest_configure() -> None:
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home}/airflow.db",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",  # it would ask Google itself about the buckets
     }
 
 
@@ -57,6 +58,20 @@ def airflow_home() -> Path:
 def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
     """A running S3 server, one for each test process; tests make buckets of their own in it."""
     with ObjectStore(tmp_path_factory.mktemp("object-store")) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def google_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GoogleStore]:
+    """A running Google Cloud Storage, one for each test process."""
+    with GoogleStore(tmp_path_factory.mktemp("google-store")) as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def azure_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureStore]:
+    """A running Azure Blob Storage, one for each test process."""
+    with AzureStore(tmp_path_factory.mktemp("azure-store")) as store:
         yield store
 
 

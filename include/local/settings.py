@@ -11,7 +11,8 @@ from pathlib import Path
 
 from include.local.directory import ROOT, LocalDirectory
 
-from labelbox_local.service import HOST, is_free, write_private
+from labelbox_local.loopback import HOST, is_free
+from labelbox_local.service import write_private
 
 USER = "admin"
 POOL = "labelbox"

@@ -21,8 +21,8 @@ from labelbox import Client, Dataset
 from sqlalchemy import NullPool, create_engine
 from tests.e2e.compose import ROOT, Services
 
+from labelbox_local.loopback import is_free
 from labelbox_local.postgres import Postgres, _installation
-from labelbox_local.service import is_free
 from labelbox_local.stack import ObjectStore
 
 HOST = "127.0.0.1"

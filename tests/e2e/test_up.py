@@ -16,7 +16,7 @@ import pytest
 from include.local.directory import LocalDirectory
 from tests.local_stack import Stack, wait_until
 
-from labelbox_local.service import is_free
+from labelbox_local.loopback import is_free
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = {"postgres", "object-store", "local-labelbox", "api-server", "scheduler", "dag-processor", "triggerer"}

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,16 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from labelbox_local import postgres as postgres_service
-from labelbox_local.stack import ChildProcess, LocalLabelbox, ObjectStore, Postgres, Service, ServiceError
+from labelbox_local.stack import (
+    AzureStore,
+    ChildProcess,
+    GoogleStore,
+    LocalLabelbox,
+    ObjectStore,
+    Postgres,
+    Service,
+    ServiceError,
+)
 
 
 class BrokenService(Service):
@@ -58,13 +68,25 @@ def open_path() -> Iterator[Path]:
         yield Path(directory)
 
 
-def test_object_store_refuses_requests_without_its_keys(object_store: ObjectStore) -> None:
-    object_store.create_bucket("stack-private")
-    object_store.put("stack-private", "note.txt", b"hello")
-
-    assert object_store.client().get_object(Bucket="stack-private", Key="note.txt")["Body"].read() == b"hello"
-    with pytest.raises(urllib.error.HTTPError, match="403"):
-        urllib.request.urlopen(f"{object_store.endpoint_url}/stack-private/note.txt")
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("object_store", "stack-private/a/note.txt"),
+        ("google_store", "storage/v1/b/stack-private/o/a%2Fnote.txt?alt=media"),
+        ("azure_store", "stack-private/a/note.txt"),
+    ],
+)
+def test_object_stores_refuse_requests_without_their_keys(
+    request: pytest.FixtureRequest, name: str, address: str
+) -> None:
+    store = request.getfixturevalue(name)
+    store.create_bucket("stack-private")
+    assert store.has_bucket("stack-private")
+    assert not store.has_bucket("no-such-bucket")
+    assert store.put("stack-private", "a/note.txt", b"hello").endswith("://stack-private/a/note.txt")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{store.endpoint_url}/{address}")
+    assert refused.value.code in {401, 403, 404}  # Azure does not tell a stranger that there is such a container
 
 
 def test_object_store_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
@@ -96,17 +118,27 @@ def test_postgres_refuses_other_passwords_and_keeps_its_data_over_a_restart(open
 
 
 def test_a_directory_keeps_the_keys_and_ports_of_its_services(tmp_path: Path, open_path: Path) -> None:
-    first = ObjectStore(tmp_path / "s3"), Postgres(open_path, durable=True), LocalLabelbox(tmp_path / "labelbox")
+    def services() -> tuple[ObjectStore, Postgres, LocalLabelbox, AzureStore, GoogleStore]:
+        return (
+            ObjectStore(tmp_path / "s3"),
+            Postgres(open_path, durable=True),
+            LocalLabelbox(tmp_path / "labelbox"),
+            AzureStore(tmp_path / "azure"),
+            GoogleStore(tmp_path / "google"),
+        )
+
+    first = services()
     for service in first:
         with service:
             pass
-    second = ObjectStore(tmp_path / "s3"), Postgres(open_path, durable=True), LocalLabelbox(tmp_path / "labelbox")
+    second = services()
     for old, new in zip(first, second, strict=True):
         with new:
             assert {name: getattr(new, name) for name in new.kept} == {name: getattr(old, name) for name in old.kept}
             secrets = new.directory / "kept.json"
             assert secrets.stat().st_mode & 0o777 == 0o600
-    store, server, _ = second
+    assert second[4].account("read") == first[4].account("read")
+    store, server, *_ = second
     with store, server:
         assert not store.has_bucket("sample")
         store.create_bucket("sample")
@@ -149,8 +181,14 @@ def test_a_service_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) 
         BrokenService(tmp_path).start()
 
 
-@pytest.mark.parametrize("service", ["ObjectStore", "Postgres"])
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("service", "number"),
+    [
+        *product(["ObjectStore", "Postgres"], [signal.SIGKILL, signal.SIGTERM]),
+        ("GoogleStore", signal.SIGKILL),
+        ("AzureStore", signal.SIGKILL),
+    ],
+)
 def test_services_end_with_a_parent_that_is_killed(open_path: Path, number: signal.Signals, service: str) -> None:
     program = (
         "import sys, time; from pathlib import Path; from labelbox_local import stack\n"

@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from labelbox_local.children import ChildProcess
-from labelbox_local.service import HOST, Service, ServiceError, is_free, write_private
+from labelbox_local.loopback import HOST, is_free
+from labelbox_local.service import Service, ServiceError, write_private
 
 NOBODY = 65534  # the uid and gid that Linux keeps for whoever owns nothing
 _ROLE = "development"

@@ -6,18 +6,19 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from labelbox_local.children import ChildProcess
 
-HOST = "127.0.0.1"
 START_SECONDS = 60.0
 PORT_ATTEMPTS = 3
+
+Rights = Literal["all", "read", "none"]
+"""What an account of an object store may do: everything, list and read, or nothing that a sync needs."""
 
 
 class ServiceError(RuntimeError):
@@ -154,14 +155,3 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
     unfinished.replace(path)
-
-
-def is_free(port: int) -> bool:
-    """Tell whether a server can listen on a port of the loopback."""
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((HOST, port))
-        except OSError:
-            return False
-    return True

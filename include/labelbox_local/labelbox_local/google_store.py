@@ -30,6 +30,7 @@ class GoogleStore(Service):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
         self.port = 0
+        self._credentials: Any = None
         self._recall()
 
     @property
@@ -77,11 +78,15 @@ class GoogleStore(Service):
         from google.auth.transport.requests import Request
         from google.oauth2.service_account import Credentials
 
-        credentials = Credentials.from_service_account_info(self.account(), scopes=["devstorage.full_control"])
-        credentials.refresh(Request())
-        return str(credentials.token)
+        if self._credentials is None:
+            self._credentials = Credentials.from_service_account_info(
+                self.account(), scopes=["devstorage.full_control"]
+            )
+            self._credentials.refresh(Request())
+        return str(self._credentials.token)
 
     def _command(self) -> list[str]:
+        self._credentials = None  # tokens are forgotten with the process that gave them
         read_or_make_accounts(self.directory)
         port = self.port if self.port and is_free(self.port) else 0
         return [sys.executable, "-m", "labelbox_local.google_gate", str(port), str(self.directory)]

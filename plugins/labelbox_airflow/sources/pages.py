@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labelbox_airflow.engine.globs import fixed_beginning
+from labelbox_airflow.sources.store_pages import Info, pages_of
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
-
-Info = Mapping[str, Any]
 
 _ABSENT = (FileNotFoundError, NotADirectoryError)
 
@@ -20,15 +19,14 @@ _ABSENT = (FileNotFoundError, NotADirectoryError)
 def each_entry(file_system: AbstractFileSystem, folder: str, pattern: str = "*") -> Iterator[Info]:
     """Yield the files and folders directly in ``folder``, in any order; nothing when it is not there.
 
-    A local disk and S3 are read a page at a time; other stores a folder at a time.
+    A local disk, S3, Google and Azure are read a page at a time; other stores a folder at a time.
 
     :param pattern: a glob for their names
     """
     if _is_local(file_system):
         return _scanned(file_system, folder, pattern)
-    if _is_s3(file_system, folder):
-        found = _s3_pages(file_system, folder, fixed_beginning(pattern), delimiter="/")
-    else:
+    found = _paged(file_system, folder, fixed_beginning(pattern), delimiter="/")
+    if found is None:
         found = _listed(file_system, folder)
     return (info for info in found if fnmatchcase(info["name"].rpartition("/")[2], pattern))
 
@@ -38,8 +36,9 @@ def each_file_below(file_system: AbstractFileSystem, folder: str) -> Iterator[In
 
     Symbolic links to folders are not followed: they may lead round in circles.
     """
-    if _is_s3(file_system, folder):
-        yield from _s3_pages(file_system, folder, "", delimiter="")
+    found = _paged(file_system, folder, "", delimiter="")
+    if found is not None:
+        yield from found
         return
     for info in each_entry(file_system, folder):
         if info["type"] == "file":
@@ -54,8 +53,20 @@ def _is_local(file_system: AbstractFileSystem) -> bool:
     return isinstance(file_system, LocalFileSystem)
 
 
-def _is_s3(file_system: AbstractFileSystem, folder: str) -> bool:
-    return hasattr(file_system, "call_s3") and bool(folder)
+def _paged(file_system: AbstractFileSystem, folder: str, beginning: str, *, delimiter: str) -> Iterator[Info] | None:
+    """Return what a store lists below ``folder`` with names that begin so; None where there are no pages."""
+    pages, (bucket, _, key) = pages_of(file_system), folder.partition("/")
+    if pages is None or not bucket:
+        return None
+    prefix = f"{key}/{beginning}" if key else beginning
+    return _there(pages(file_system, bucket, prefix, delimiter))
+
+
+def _there(found: Iterator[Info]) -> Iterator[Info]:
+    try:
+        yield from found
+    except FileNotFoundError:  # the bucket is not there
+        return
 
 
 def _scanned(file_system: AbstractFileSystem, folder: str, pattern: str) -> Iterator[Info]:
@@ -72,29 +83,6 @@ def _scanned(file_system: AbstractFileSystem, folder: str, pattern: str) -> Iter
                 yield file_system.info(entry.path if entry.is_symlink() else entry)
             except FileNotFoundError:  # removed meanwhile, or a link to nothing
                 continue
-
-
-def _s3_pages(file_system: AbstractFileSystem, folder: str, prefix: str, *, delimiter: str) -> Iterator[Info]:
-    """Yield what S3 lists, a thousand keys a request; the file system's own listing would keep them all."""
-    bucket, _, key = folder.partition("/")
-    request = {
-        **getattr(file_system, "req_kw", {}),
-        "Bucket": bucket,
-        "Prefix": f"{key}/{prefix}" if key else prefix,
-        "Delimiter": delimiter,
-    }
-    while True:
-        try:
-            page = file_system.call_s3("list_objects_v2", **request)
-        except FileNotFoundError:
-            return
-        for found in page.get("CommonPrefixes", ()):
-            yield {"name": f"{bucket}/{found['Prefix'][:-1]}", "type": "directory"}
-        for found in page.get("Contents", ()):
-            yield {**found, "name": f"{bucket}/{found['Key']}", "size": found["Size"], "type": "file"}
-        if not page.get("IsTruncated"):
-            return
-        request["ContinuationToken"] = page["NextContinuationToken"]
 
 
 def _listed(file_system: AbstractFileSystem, folder: str) -> Iterator[Info]:

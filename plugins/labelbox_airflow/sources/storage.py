@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from labelbox_airflow.engine.errors import ConfigurationError, SourceError, SourceUnavailableError
-from labelbox_airflow.sources.pages import Info, each_entry, each_file_below
+from labelbox_airflow.engine.errors import ConfigurationError, DataIOError, SourceError, SourceUnavailableError
+from labelbox_airflow.sources.pages import each_entry, each_file_below
+from labelbox_airflow.sources.storage_faults import Fault, fault_of, plain, without_queries
+from labelbox_airflow.sources.store_pages import Info
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -18,18 +20,15 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 8 << 20
 
 _SCHEMES = ("s3", "s3a", "s3n", "gs", "gcs", "abfs", "abfss", "adl")
-_CLIENTS = ("botocore", "aiobotocore", "s3fs", "aiohttp", "gcsfs", "google", "azure", "adlfs")
-_BAD_KEYS = ("InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken")
 _TO_READ = "Correct its credentials, or let them list the bucket and get its objects."
 _TO_WRITE = "Correct its credentials, or let them list the bucket, and put, get and delete objects there."
-_QUERY = re.compile(r"\?[^\s\"'>]*")
 
 
 def open_storage(uri: str, connection: str | None, *, fresh: bool = False) -> Storage:
     """Return the storage that holds ``uri``: the local disk for a path, otherwise by Airflow's ObjectStoragePath.
 
     :param fresh: do not take the file system that Airflow keeps for the connection as long as the process lives
-    :raises ConfigurationError: for another scheme, or a connection that does not exist
+    :raises ConfigurationError: for another scheme, a connection that does not exist, or a key that Google refuses
     """
     scheme = uri.partition("://")[0] if "://" in uri else ""
     if not scheme:
@@ -49,14 +48,22 @@ def open_storage(uri: str, connection: str | None, *, fresh: bool = False) -> St
         file_system = _file_system(scheme, container, connection, fresh=fresh)
     except (ImportError, ValueError) as error:
         raise ConfigurationError(
-            f"the storage cannot be opened ({_plain(error)})",
+            f"the storage cannot be opened ({plain(error)})",
             where=f"{scheme}://{container}",
             remedy=f"Check the provider package for {scheme}:// and the connection.",
         ) from error
-    return Storage(file_system, scheme, connection)
+    storage = Storage(file_system, scheme, connection)
+    if scheme in {"gs", "gcs"}:
+        with storage.reading(uri):
+            # Refused here, they are refused at once; gcsfs would try them for half a minute.
+            file_system.credentials.maybe_refresh()
+    return storage
 
 
 def _file_system(scheme: str, container: str, connection: str | None, *, fresh: bool) -> AbstractFileSystem:
+    if scheme in {"abfs", "abfss", "adl"}:
+        # It writes five lines into the task's log for every request.
+        logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
     if fresh:
         from airflow.sdk.io import get_fs
 
@@ -79,7 +86,7 @@ def require_connection(connection: str, where: str) -> Any:
     except AirflowNotFoundException as error:
         raise ConfigurationError(
             f"there is no Airflow connection '{connection}'",
-            where=_QUERY.sub("", where),
+            where=without_queries(where),
             remedy=f"Create it, or set AIRFLOW_CONN_{connection.upper()}.",
         ) from error
 
@@ -183,70 +190,51 @@ class Storage:
     @contextmanager
     def reading(self, place: str) -> Iterator[None]:
         """Turn errors of the storage into ones that name ``place`` and the connection."""
-        try:
+        gone = SourceUnavailableError(
+            f"the file was listed but is gone{self.via}", where=place, remedy="Run again; it was removed meanwhile."
+        )
+        with self._told(place, gone, _TO_READ):
             yield
-        except FileNotFoundError as error:
-            raise SourceUnavailableError(
-                f"the file was listed but is gone{self.via}", where=place, remedy="Run again; it was removed meanwhile."
-            ) from error
-        except PermissionError as error:
-            raise self._refused(error, place, _TO_READ) from error
-        except Exception as error:
-            if not _is_of_storage(error):
-                raise
-            raise self._failed(error, place) from error
 
     @contextmanager
     def writing(self, place: str) -> Iterator[None]:
         """Turn errors of an object store into ones that name ``place`` and the connection, where it is written to."""
+        no_bucket = ConfigurationError(
+            f"there is no bucket '{self.path_of(place).partition('/')[0]}'{self.via}",
+            where=place,
+            remedy="Correct the place or the connection, or create the bucket.",
+        )
+        with self._told(place, no_bucket, _TO_WRITE):
+            yield
+
+    @contextmanager
+    def _told(self, place: str, missing: DataIOError, rights: str) -> Iterator[None]:
         try:
             yield
-        except FileNotFoundError as error:
-            raise ConfigurationError(
-                f"there is no bucket '{self.path_of(place).partition('/')[0]}'{self.via}",
-                where=place,
-                remedy="Correct the place or the connection, or create the bucket.",
-            ) from error
-        except PermissionError as error:
-            raise self._refused(error, place, _TO_WRITE) from error
         except Exception as error:
-            if not _is_of_storage(error):
+            fault = fault_of(error)
+            if fault is None:
                 raise
-            raise self._failed(error, place) from error
+            raise missing if fault.kind == "missing" else self._error(fault, place, rights) from error
 
-    def _refused(self, error: PermissionError, place: str, rights: str) -> ConfigurationError:
-        if not self._scheme:
+    def _error(self, fault: Fault, place: str, rights: str) -> DataIOError:
+        """Return the error that says what is wrong and what to do."""
+        if fault.kind == "denied" and not self._scheme:
             return ConfigurationError("the file may not be read", where=place, remedy="Give this user the right to.")
-        code = _client_code(error)
-        if code in _BAD_KEYS:
-            return ConfigurationError(
-                f"the storage refuses the credentials ({code}){self.via}",
-                where=place,
-                remedy="Correct the key and secret of the connection.",
-            )
-        return ConfigurationError(
-            f"access denied{self.via}",
-            where=place,
-            remedy=rights,
-        )
-
-    def _failed(self, error: Exception, place: str) -> ConfigurationError | SourceError:
-        kind = type(error).__name__
-        if kind in {"NoCredentialsError", "PartialCredentialsError"}:
-            return ConfigurationError(
-                f"there are no credentials{self.via}", where=place, remedy="Set connection, or complete it."
-            )
-        if kind == "FileExpired":
+        if fault.kind == "replaced":
             return _replaced(place)
-        return SourceUnavailableError(
-            f"the storage failed ({kind}: {_plain(error)}){self.via}",
-            where=place,
-            remedy="Check the connection's endpoint, and that the storage answers.",
-        )
-
-
-def _is_of_storage(error: Exception) -> bool:
-    return isinstance(error, OSError) or type(error).__module__.startswith(_CLIENTS)
+        if fault.kind == "failed":
+            return SourceUnavailableError(
+                f"the storage failed ({fault.said}){self.via}",
+                where=place,
+                remedy="Check the connection's endpoint, and that the storage answers.",
+            )
+        message, remedy = {
+            "credentials": (f"the storage refuses the credentials ({fault.said})", "Correct those of the connection."),
+            "denied": ("access denied", rights),
+            "none": ("there are no credentials", "Set connection, or complete it."),
+        }[fault.kind]
+        return ConfigurationError(f"{message}{self.via}", where=place, remedy=remedy)
 
 
 def etag_of(info: Info) -> str | None:
@@ -257,14 +245,3 @@ def etag_of(info: Info) -> str | None:
 
 def _replaced(place: str) -> SourceUnavailableError:
     return SourceUnavailableError("the file was replaced while it was read", where=place, remedy="Run again.")
-
-
-def _client_code(error: BaseException) -> str:
-    """Return the storage's own code for what is wrong, such as AccessDenied; empty when it gave none."""
-    response = getattr(error.__cause__, "response", None)
-    return str(response["Error"].get("Code", "")) if response else ""
-
-
-def _plain(error: BaseException) -> str:
-    """Return the error's message without the queries of URLs, which may hold signatures."""
-    return _QUERY.sub("", str(error))

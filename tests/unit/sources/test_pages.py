@@ -40,6 +40,8 @@ def test_any_file_system_is_walked_folder_by_folder(memory: MemoryFileSystem, gl
 class PagedBuckets:
     """Answers ``list_objects_v2`` in pages of two keys, and counts the requests."""
 
+    protocol = ("s3", "s3a")
+
     def __init__(self, keys: list[str]) -> None:
         self.keys, self.requests = sorted(keys), []  # type: ignore[var-annotated]
 

@@ -1,4 +1,4 @@
-"""Run lengths of masks: from COCO's text form, and from polygons.
+"""Run lengths of masks: from and to COCO's text form, from polygons, and from pixels.
 
 Run lengths go down the columns of the picture, from left to right, and begin with the pixels outside
 (cocodataset/cocoapi, common/maskApi.h). The text form has five bits of a number in each character, from ``0`` on, the
@@ -45,6 +45,36 @@ def decode_counts(text: str, field: str) -> Integers:
     counts[1::2] = counts[1::2].cumsum()
     counts[2::2] = counts[2::2].cumsum()
     return counts
+
+
+def encode_counts(counts: Sequence[int]) -> str:
+    """Return COCO's text form of run lengths."""
+    values = np.array(counts, np.int64)
+    values[3:] -= np.array(counts, np.int64)[1:-2]
+    characters: list[Integers] = []
+    more = np.full(len(values), True)
+    while more.any():
+        bits = values & _BITS
+        values = values >> 5
+        is_last = np.where(bits & _SIGN, values == -1, values == 0)
+        characters.append(np.where(more, bits + np.where(is_last, 0, _MORE) + ord("0"), 0))
+        more &= ~is_last
+    text = np.column_stack(characters).ravel() if characters else np.empty(0)
+    return text[text > 0].astype(np.uint8).tobytes().decode("ascii")
+
+
+def runs_of(pixels: npt.NDArray[np.bool_]) -> MaskRuns | None:
+    """Return the mask of the pixels that are True, None when there is none.
+
+    :param pixels: by row and column
+    """
+    column = pixels.ravel(order="F")
+    changes = np.flatnonzero(column[1:] != column[:-1]) + 1
+    bounds = np.concatenate(([0], changes, [len(column)]))
+    counts = np.diff(bounds).tolist()
+    if not column.any():
+        return None
+    return MaskRuns((pixels.shape[0], pixels.shape[1]), (0, *counts) if column[0] else tuple(counts))
 
 
 def mask_of(counts: Integers, size: tuple[int, int], field: str) -> MaskRuns:

@@ -1,23 +1,16 @@
-"""Images with the boxes and polygons of their labels, put together of records of data rows and of annotations."""
+"""Images with the boxes and polygons of their labels, as YOLO and Pascal VOC have them."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import PurePosixPath
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pyarrow as pa
 
-from labelbox_airflow.engine.errors import DataIOError
-
-ROW_COLUMNS = ("data_row_id", "global_key", "row_data", "width", "height")
-"""Columns of records of data rows that are needed; with ``split`` and ``mime_type`` as far as they are there."""
-ANNOTATION_COLUMNS = ("data_row_id", "label_id", "class", "kind", "geometry", "frame")
-"""Columns of records of annotations that are needed, geometry as a struct; with ``is_selected`` if it is there."""
+from labelbox_airflow.engine.exports.files.images import Entry, Image, images_with_entries
 
 _SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"))
 _SUFFIXES_OF_TYPES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/tiff": ".tif"}
@@ -61,67 +54,22 @@ class LabeledImage:
 def labeled_images(
     rows: Iterable[pa.RecordBatch], annotations: Iterable[pa.RecordBatch], left_out: Counter[str]
 ) -> Iterator[LabeledImage]:
-    """Yield each image of ``rows`` with its objects, also those without any.
+    """Yield each image of ``rows`` with its objects, also those without any; see `images_with_entries`.
 
-    Both are read side by side and must have the data rows in one order, as records of one export have. Of several
-    labels the selected one counts, or else the first.
-
-    :param left_out: counts what no image has in the end: annotations by their kind, ``other_label``, ``hole``,
-        ``outside_image``, and images of which no size is known, ``image_without_size``
-    :raises DataIOError: an annotation is of a data row that is not among the rows, or in another order
+    :param left_out: counts further annotations that no image has in the end: by their kind, ``hole``, and
+        ``outside_image``
+    :raises DataIOError: as `images_with_entries`
     """
-    groups = groupby(_dicts(annotations, ANNOTATION_COLUMNS, "is_selected"), key=lambda entry: entry["data_row_id"])
-    waiting = next(groups, None)
     names = _Names()
-    for row in _dicts(rows, ROW_COLUMNS, "split", "mime_type"):
-        found: list[dict[str, Any]] = []
-        if waiting is not None and waiting[0] == row["data_row_id"]:
-            found = list(waiting[1])
-            waiting = next(groups, None)
-        if row["width"] and row["height"]:
-            yield _image(row, found, names, left_out)
-        else:
-            left_out["image_without_size"] += 1
-    if waiting is not None:
-        raise DataIOError(
-            "the annotation's data row is not among the rows, or the two are not in one order",
-            where=f"data row {waiting[0]}",
-            remedy="Take rows and annotations of one export.",
+    for image, entries in images_with_entries(rows, annotations, left_out):
+        made = (_object(entry, image.width, image.height, left_out) for entry in entries)
+        objects = [each for each in made if each is not None]
+        yield LabeledImage(
+            names.name(image), image.uri, image.global_key, image.width, image.height, image.split, objects
         )
 
 
-def _dicts(batches: Iterable[pa.RecordBatch], needed: Sequence[str], *optional: str) -> Iterator[dict[str, Any]]:
-    for batch in batches:
-        columns = [*needed, *(name for name in optional if name in batch.schema.names)]
-        yield from batch.select(columns).to_pylist()
-
-
-def _image(row: Mapping[str, Any], found: list[dict[str, Any]], names: _Names, left_out: Counter[str]) -> LabeledImage:
-    label = next(
-        (each["label_id"] for each in found if each.get("is_selected")), found[0]["label_id"] if found else None
-    )
-    objects = []
-    for entry in found:
-        if entry["label_id"] != label:
-            left_out["other_label"] += 1
-        elif made := _object(entry, row["width"], row["height"], left_out):
-            objects.append(made)
-    return LabeledImage(
-        name=names.name(row),
-        uri=row["row_data"],
-        global_key=row["global_key"],
-        width=row["width"],
-        height=row["height"],
-        split=row.get("split"),
-        objects=objects,
-    )
-
-
-def _is_selected(entry: Mapping[str, Any]) -> bool:
-    return bool(entry.get("is_selected"))
-
-
-def _object(entry: Mapping[str, Any], width: int, height: int, left_out: Counter[str]) -> LabeledObject | None:
+def _object(entry: Entry, width: int, height: int, left_out: Counter[str]) -> LabeledObject | None:
     geometry, kind = entry["geometry"], entry["kind"]
     if kind not in {"bounding_box", "polygon"} or geometry is None or entry["frame"] is not None:
         left_out[kind] += 1
@@ -148,16 +96,16 @@ class _Names:
     def __init__(self) -> None:
         self._stems: set[str] = set()
 
-    def name(self, row: Mapping[str, Any]) -> str:
-        key = row["global_key"] or row["data_row_id"]
+    def name(self, image: Image) -> str:
+        key = image.key
         suffix = PurePosixPath(key).suffix
         stem = key.removesuffix(suffix) if suffix.lower() in _SUFFIXES else key
         if suffix.lower() not in _SUFFIXES:
-            suffix = PurePosixPath(urlsplit(row["row_data"] or "").path).suffix
+            suffix = PurePosixPath(urlsplit(image.uri or "").path).suffix
         if suffix.lower() not in _SUFFIXES:
-            suffix = _SUFFIXES_OF_TYPES.get(row.get("mime_type") or "", ".jpg")
+            suffix = _SUFFIXES_OF_TYPES.get(image.mime_type or "", ".jpg")
         stem = quote(stem, safe=" ")
         if stem in self._stems:
-            stem = f"{stem}-{row['data_row_id']}"
+            stem = f"{stem}-{image.data_row_id}"
         self._stems.add(stem)
         return f"{stem}{suffix}"

@@ -25,8 +25,9 @@ class OutputFile(io.RawIOBase):
     :ivar size: bytes written so far
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, is_new: bool = False) -> None:
         super().__init__()
+        self._is_new = is_new
         self._target = target
         self._partial = target.beside(f".{target.name}.{secrets.token_hex(4)}.part") if target.is_local else target
         self._hash = hashlib.sha256()
@@ -40,7 +41,8 @@ class OutputFile(io.RawIOBase):
         if not self._target.is_local:
             return file_system.open(self._target.path, "wb", block_size=BLOCK_BYTES)
         file_system.makedirs(self._target.path.rpartition("/")[0], exist_ok=True)
-        _remove_stale(self._target)
+        if not self._is_new:
+            _remove_stale(self._target)
         return file_system.open(self._partial.path, "wb")
 
     @property
@@ -88,9 +90,12 @@ class OutputFile(io.RawIOBase):
 
 
 @contextmanager
-def replacing(target: Target) -> Iterator[OutputFile]:
-    """Give a file to write, which takes the place of ``target`` when all goes well inside."""
-    file = OutputFile(target)
+def replacing(target: Target, *, is_new: bool = False) -> Iterator[OutputFile]:
+    """Give a file to write, which takes the place of ``target`` when all goes well inside.
+
+    :param is_new: as of `OutputFile`
+    """
+    file = OutputFile(target, is_new=is_new)
     try:
         yield file
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pyarrow as pa
 
 from labelbox_airflow.engine.exports.files.manifest import Manifest, Provenance, ReleasedFile
 from labelbox_airflow.engine.exports.files.output import OutputFile, replacing
-from labelbox_airflow.engine.exports.files.release import begin_release, complete_release, new_release
+from labelbox_airflow.engine.exports.files.release import begin_release, beside_file, complete_release, new_release
 from labelbox_airflow.engine.exports.files.target import Target
 from labelbox_airflow.engine.parallel import map_in_order
 
@@ -32,10 +33,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """More of a file that has grown before, or begins with this."""
+    """More of a file that has grown before, or begins with this.
+
+    :param rows: how many objects it adds
+    """
 
     path: str
     content: bytes
+    rows: int = 0
 
 
 def write_pieces(
@@ -55,32 +60,65 @@ def write_pieces(
     created = datetime.now(UTC)
     name = release or new_release(created)
     place = begin_release(folder, name)
-    lists: dict[str, OutputFile] = {}
     with ExitStack() as stack:
-        whole = _appended(pieces, place, lists, stack)
+        lists = _Lists(place, stack)
+        whole = lists.filled(pieces)
         files = list(map_in_order(lambda piece: _write(place, piece), whole, threads=_THREADS))
-    files += [ReleasedFile(path, 0, file.size, file.sha256) for path, file in lists.items()]
+    files += lists.files()
     ordered = tuple(sorted(files, key=lambda file: file.path))
     manifest = Manifest(name, format, pa.schema([]), ordered, (), created, provenance)
     complete_release(folder, manifest)
     return manifest
 
 
-def _appended(
-    pieces: Iterable[Piece | Addition], place: Target, lists: dict[str, OutputFile], stack: ExitStack
-) -> Iterator[Piece]:
-    """Yield the whole files; what is added to lists is written on the way."""
-    for piece in pieces:
-        if isinstance(piece, Piece):
-            yield piece
-            continue
-        if piece.path not in lists:
-            lists[piece.path] = stack.enter_context(replacing(place.below(piece.path)))
-        lists[piece.path].write(piece.content)
+def write_single(
+    target: Target,
+    pieces: Iterable[Addition],
+    *,
+    format: str,  # noqa: A002
+    provenance: Provenance = Provenance(),  # noqa: B008
+) -> Manifest:
+    """Write additions to one file, which is replaced as a whole, and a manifest beside it; return that.
+
+    :raises ConfigurationError: nothing can be written there
+    """
+    created, rows = datetime.now(UTC), 0
+    with replacing(target) as file:
+        for piece in pieces:
+            file.write(piece.content)
+            rows += piece.rows
+    released = ReleasedFile(target.name, rows, file.size, file.sha256)
+    manifest = Manifest(target.name, format, pa.schema([]), (released,), (), created, provenance)
+    with replacing(beside_file(target)) as beside:
+        beside.write(manifest.to_json())
+    return manifest
+
+
+class _Lists:
+    """The files of a release that grow; they are there when ``stack`` ends well."""
+
+    def __init__(self, place: Target, stack: ExitStack) -> None:
+        self._place, self._stack = place, stack
+        self._open: dict[str, OutputFile] = {}
+        self._rows: Counter[str] = Counter()
+
+    def filled(self, pieces: Iterable[Piece | Addition]) -> Iterator[Piece]:
+        """Yield the whole files; what is added to lists is written on the way."""
+        for piece in pieces:
+            if isinstance(piece, Piece):
+                yield piece
+                continue
+            if piece.path not in self._open:
+                self._open[piece.path] = self._stack.enter_context(replacing(self._place.below(piece.path)))
+            self._open[piece.path].write(piece.content)
+            self._rows[piece.path] += piece.rows
+
+    def files(self) -> list[ReleasedFile]:
+        return [ReleasedFile(path, self._rows[path], file.size, file.sha256) for path, file in self._open.items()]
 
 
 def _write(place: Target, piece: Piece) -> ReleasedFile:
-    with replacing(place.below(piece.path)) as file:
+    with replacing(place.below(piece.path), is_new=True) as file:  # to look takes longer the more there are
         file.write(piece.content)
     return ReleasedFile(piece.path, piece.rows, file.size, file.sha256)
 
